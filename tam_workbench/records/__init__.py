@@ -1,0 +1,88 @@
+"""Records: what travels through the house.
+
+Frozen dataclasses, enums and batch schemas, with derived properties and nothing else.
+Behaviour lives in the stages; bytes on disk live in the adapters.
+"""
+
+from tam_workbench.records.decisions import (
+    Autonomy,
+    Incident,
+    Outcome,
+    Permission,
+    Phase,
+    Proposal,
+    Result,
+    UpdateDecision,
+    UpdateVerdict,
+    Verdict,
+)
+from tam_workbench.records.remembering import AuditEntry, Edge, Health, Hit, MemoryEntry, Tier
+from tam_workbench.records.scores import (
+    TRUST_REASONS,
+    Bytes,
+    Drift,
+    Explanation,
+    Floats,
+    Ints,
+    Labels,
+    Observations,
+    Predictions,
+    Reputation,
+    Template,
+    TrustScores,
+)
+from tam_workbench.records.telemetry import (
+    CHANGES,
+    LOGS,
+    METRICS,
+    REJECTS,
+    SIGNALS,
+    SPANS,
+    TIME,
+    Authentication,
+    Batch,
+    Channel,
+    Event,
+)
+
+__all__ = [
+    "CHANGES",
+    "LOGS",
+    "METRICS",
+    "REJECTS",
+    "SIGNALS",
+    "SPANS",
+    "TIME",
+    "TRUST_REASONS",
+    "AuditEntry",
+    "Authentication",
+    "Autonomy",
+    "Batch",
+    "Bytes",
+    "Channel",
+    "Drift",
+    "Edge",
+    "Event",
+    "Explanation",
+    "Floats",
+    "Health",
+    "Hit",
+    "Incident",
+    "Ints",
+    "Labels",
+    "MemoryEntry",
+    "Observations",
+    "Outcome",
+    "Permission",
+    "Phase",
+    "Predictions",
+    "Proposal",
+    "Reputation",
+    "Result",
+    "Template",
+    "Tier",
+    "TrustScores",
+    "UpdateDecision",
+    "UpdateVerdict",
+    "Verdict",
+]
