@@ -16,6 +16,7 @@ from tam_workbench.records.decisions import (
     UpdateVerdict,
     Verdict,
 )
+from tam_workbench.records.pulse import Pulse
 from tam_workbench.records.remembering import AuditEntry, Edge, Health, Hit, MemoryEntry, Tier
 from tam_workbench.records.scores import (
     TRUST_REASONS,
@@ -77,6 +78,7 @@ __all__ = [
     "Phase",
     "Predictions",
     "Proposal",
+    "Pulse",
     "Reputation",
     "Result",
     "Template",

@@ -1,0 +1,94 @@
+"""The page: sidebar, theme, URL, and the callback that keeps one session fresh."""
+
+from typing import Any
+
+import panel as pn
+import panel_material_ui as pmui
+
+from tam_workbench.dashboard.components import SystemTheme
+from tam_workbench.dashboard.screens import (
+    AuditScreen,
+    IncidentScreen,
+    LearningScreen,
+    LiveScreen,
+    MemoryScreen,
+    TrustScreen,
+)
+from tam_workbench.dashboard.session import SCREENS, Screen, Session, html
+from tam_workbench.views import Workbench, page_variables
+
+PERIOD_MS = 500
+"""Milliseconds between two pulls of a session."""
+
+KINDS: dict[str, type[Screen]] = {
+    "live": LiveScreen,
+    "trust": TrustScreen,
+    "learning": LearningScreen,
+    "memory": MemoryScreen,
+    "incident": IncidentScreen,
+    "audit": AuditScreen,
+}
+"""Screens by their name in the URL."""
+
+
+def open_session(wb: Workbench) -> tuple[Session, Any]:
+    """Return a session and its page; nothing is scheduled yet."""
+    session = Session(wb, KINDS)
+    page = pmui.Page(
+        title=f"TAM · {wb.name}",
+        main=[session.main],
+        sidebar=[_menu(session), html(_foot(wb), margin=(12, 14))],
+        sidebar_width=208,
+        sidebar_resizable=False,
+        theme_config={
+            mode: {"palette": {"primary": {"main": color}}, "typography": {"h3": {"fontSize": "1.15rem"}}}
+            for mode, color in (("light", "#1f4e8c"), ("dark", "#5b9bec"))
+        },
+        sx={f"&.mui-{mode}": page_variables(is_dark=mode == "dark") for mode in ("light", "dark")},
+    )  # fmt: skip
+    page.header = [_theme(page)]
+    session.param.watch(lambda _: session.show(), "screen")
+    return session, page
+
+
+def build(wb: Workbench) -> Any:  # noqa: ANN401 - a Panel page
+    """Return the dashboard of ``wb`` for one browser session."""
+    session, page = open_session(wb)
+    if pn.state.location is not None:
+        pn.state.location.sync(session, {"screen": "screen", "range": "range", "incident": "incident"})
+    session.show()
+    if pn.state.curdoc is not None:
+        callback = pn.state.add_periodic_callback(session.tick, period=PERIOD_MS)
+        pn.state.on_session_destroyed(lambda _context: callback.stop())
+    return page
+
+
+def _menu(session: Session) -> Any:  # noqa: ANN401 - Panel has no stubs
+    items = [{"label": KINDS[name].title, "icon": KINDS[name].icon} for name in SCREENS]
+    menu = pmui.MenuList(items=items, active=(SCREENS.index(session.screen),), dense=False, margin=0)
+
+    def chosen(event: Any) -> None:  # noqa: ANN401 - param's event
+        at = event.new[0] if isinstance(event.new, (tuple, list)) else event.new
+        if at is not None:
+            session.screen = SCREENS[at]
+
+    menu.param.watch(chosen, "active")
+    session.param.watch(
+        lambda event: menu.param.update(active=(SCREENS.index(event.new),)), "screen"
+    )
+    return menu
+
+
+def _foot(wb: Workbench) -> str:
+    kind = "demo: faults can be injected" if wb.is_demo else "live source"
+    return f'<p class="muted">{kind}<br>one tick = {wb.tick_s:g} s</p>'
+
+
+def _theme(page: Any) -> Any:  # noqa: ANN401 - Panel has no stubs
+    asked = pn.state.session_args.get("theme") if pn.state.session_args else None
+    probe = SystemTheme(width=0, height=0, margin=0)
+    if not asked:
+        probe.param.watch(
+            lambda event: page.param.update(dark_theme=event.new == "dark"), "prefers"
+        )
+    return probe

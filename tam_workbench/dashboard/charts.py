@@ -1,0 +1,145 @@
+"""The live charts: one streaming source behind four linked figures, a ribbon above each."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from bokeh.layouts import column
+from bokeh.models import ColumnDataSource, CrosshairTool, DataRange1d, HoverTool, Range1d, Span
+from bokeh.plotting import figure
+
+from tam_workbench.views import LEVELS, MARKER_COLUMNS, PULSE_COLUMNS
+from tam_workbench.views.theme import ANOMALY, BASELINE, LEARNER, TELEMETRY
+
+ROLLOVER: Final = 3600
+"""Ticks kept in the browser."""
+LEFT_BORDER: Final = 52
+"""Pixels left of every plot, so that stacked charts align."""
+
+PLOTS: Final = (
+    ("telemetry", "Telemetry", (("value", TELEMETRY, "solid", ""),), None),
+    (
+        "probability",
+        "Incident probability",
+        (
+            ("baseline", BASELINE, "dashed", "static baseline"),
+            ("probability", LEARNER, "solid", "learner"),
+        ),
+        (0.0, 1.02),
+    ),
+    ("anomaly", "Anomaly", (("anomaly", ANOMALY, "solid", ""),), (0.0, 1.02)),
+    (
+        "trust",
+        "Trust",
+        (("low", BASELINE, "dotted", "lowest row"), ("trust", TELEMETRY, "solid", "mean")),
+        (0.0, 1.02),
+    ),
+)
+"""Key, title, lines (column, colour, dash, legend) and fixed y range of each chart."""
+
+RIBBON_TIPS: Final = [("trust", "@trust{0.00} (@level)"), ("reasons", "@reasons"), ("rows", "@rows")]
+MARKER_TIPS: Final = [("@kind", "@text"), ("at", "@time{%H:%M:%S}")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Strip:
+    """Charts that share time, crosshair and sources."""
+
+    pulses: ColumnDataSource
+    markers: ColumnDataSource
+    span: Any  # the shared x range
+    timeline: Any
+    charts: dict[str, Any]
+
+
+def strip(*, keys: tuple[str, ...], height: int = 104, span_ms: float = 300_000.0) -> Strip:
+    """Return the charts named by ``keys`` over one shared source."""
+    pulses = ColumnDataSource(data={name: [] for name in PULSE_COLUMNS})
+    markers = ColumnDataSource(data={name: [] for name in MARKER_COLUMNS})
+    span = DataRange1d(
+        follow="end", follow_interval=span_ms, range_padding=0, default_span=60_000, bounds=None
+    )
+    cross = Span(dimension="height", line_dash="dotted", line_width=1, line_color=BASELINE)
+    chosen = [plot for plot in PLOTS if plot[0] in keys]
+    charts = {}
+    for key, title, lines, limits in chosen:
+        is_last = key == chosen[-1][0]
+        ribbon = _ribbon(pulses, span)
+        chart = _chart(pulses, markers, span, lines, limits, height + 22 * is_last)
+        chart.xaxis.visible = is_last
+        chart.add_tools(CrosshairTool(overlay=cross, dimensions="height"))
+        charts[key] = column(ribbon, chart, sizing_mode="stretch_width", spacing=0)
+        charts[key].name = title
+    return Strip(
+        pulses=pulses, markers=markers, span=span, timeline=_timeline(markers, span), charts=charts
+    )
+
+
+def _bare(height: int, span: DataRange1d, **ranges: Any) -> Any:  # noqa: ANN401 - Bokeh's own keywords, private
+    plot = figure(
+        height=height, x_range=span, x_axis_type="datetime", toolbar_location=None, tools="",
+        sizing_mode="stretch_width", min_border_left=LEFT_BORDER, min_border_right=8,
+        min_border_top=0, min_border_bottom=0, output_backend="canvas", **ranges,
+    )  # fmt: skip
+    plot.outline_line_color = None
+    return plot
+
+
+def _ribbon(pulses: ColumnDataSource, span: DataRange1d) -> Any:  # noqa: ANN401 - Bokeh has no stubs
+    plot = _bare(13, span, y_range=Range1d(0, 1))
+    plot.axis.visible = False
+    plot.grid.visible = False
+    for level in LEVELS:
+        cells = plot.quad(
+            left="left", right="time", bottom=0, top=level.name, source=pulses, line_color=None,
+            fill_color=level.color, hatch_pattern=level.hatch, hatch_color="white",
+            hatch_alpha=0.75, hatch_scale=6,
+        )  # fmt: skip
+        plot.add_tools(HoverTool(renderers=[cells], tooltips=RIBBON_TIPS, attachment="below"))
+    return plot
+
+
+def _chart(
+    pulses: ColumnDataSource, markers: ColumnDataSource, span: DataRange1d, lines: Any,
+    limits: tuple[float, float] | None, height: int,
+) -> Any:  # noqa: ANN401 - Bokeh has no stubs  # fmt: skip
+    y_range = Range1d(*limits) if limits else DataRange1d(range_padding=0.15, only_visible=True)
+    plot = _bare(height, span, y_range=y_range)
+    plot.yaxis.ticker.desired_num_ticks = 4
+    plot.xgrid.grid_line_color = None
+    plot.add_tools("xpan", "xwheel_zoom", "reset")
+    drawn = []
+    for name, color, dash, legend in lines:
+        label = {"legend_label": legend} if legend else {}
+        drawn.append(
+            plot.line("time", name, source=pulses, color=color, line_dash=dash, width=1.7, **label)
+        )
+    plot.vspan(
+        x="time", source=markers, line_color="color", line_dash="dash", line_width=1.2, line_alpha=0.7
+    )
+    tips = [(legend or name, f"@{name}{{0.000}}") for name, _, _, legend in lines]
+    plot.add_tools(
+        HoverTool(
+            renderers=drawn[-1:], mode="vline", tooltips=[("at", "@time{%H:%M:%S}"), *tips],
+            formatters={"@time": "datetime"},
+        )
+    )  # fmt: skip
+    if len(lines) > 1:
+        plot.legend.location = "top_left"
+        plot.legend.orientation = "horizontal"
+        plot.legend.padding = plot.legend.margin = 2
+        plot.legend.label_text_font_size = "11px"
+    return plot
+
+
+def _timeline(markers: ColumnDataSource, span: DataRange1d) -> Any:  # noqa: ANN401 - Bokeh has no stubs
+    plot = _bare(22, span, y_range=Range1d(0, 1))
+    plot.axis.visible = False
+    plot.grid.visible = False
+    signs = plot.scatter(
+        "time", 0.5, marker="shape", size=11, fill_color="color", line_color="white", source=markers
+    )
+    tool = HoverTool(
+        renderers=[signs], tooltips=MARKER_TIPS, formatters={"@time": "datetime"}, attachment="below"
+    )
+    plot.add_tools(tool)
+    return plot

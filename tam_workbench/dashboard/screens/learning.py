@@ -1,0 +1,102 @@
+"""Learning and gate: what was learnt, what the gate let through."""
+
+from typing import Any
+
+import panel as pn
+import panel_material_ui as pmui
+
+from tam_workbench.dashboard.charts import ROLLOVER, strip
+from tam_workbench.dashboard.components import Waterfall
+from tam_workbench.dashboard.session import Screen, html
+from tam_workbench.views import (
+    describe_comparison,
+    explanation_card,
+    headline_names,
+    marker_columns,
+    pulse_columns,
+)
+from tam_workbench.views.markup import empty, table, update_card
+
+CARDS = 12
+"""Updates shown, newest first."""
+
+
+class LearningScreen(Screen):
+    """Learner beside the static baseline, drift, every update with its verdict."""
+
+    title = "Learning and gate"
+    icon = "school"
+
+    def build(self) -> Any:  # noqa: ANN401 - Panel has no stubs
+        """Return the view."""
+        self._cursors: dict[str, int] = {}
+        self._last_ms: float | None = None
+        self._strip = strip(keys=("probability",), height=190, span_ms=900_000.0)
+        self._text, self._drifts, self._cards, self._count = html(), html(), html(), html()
+        self._why = Waterfall(sizing_mode="stretch_width", margin=(4, 6))
+        self._name = pmui.TextInput(label="Name", value="before", size="small", width=160)
+        keep = pmui.Button(label="Snapshot", icon="save", size="small", variant="outlined")
+        back = pmui.Button(
+            label="Roll back", icon="history", color="warning", size="small", variant="outlined"
+        )
+        keep.on_click(lambda _: self._keep())
+        back.on_click(lambda _: self._back())
+        chart = pn.pane.Bokeh(self._strip.charts["probability"], sizing_mode="stretch_width")
+        left = pn.Column(
+            html("<h1>Learning and gate</h1>"), self._text, chart,
+            self._why, html("<h2>Drift</h2>"), self._drifts, sizing_mode="stretch_width",
+        )  # fmt: skip
+        right = pn.Column(
+            html("<h2>Model updates</h2>"), self._count, pn.Row(self._name, keep, back), self._cards,
+            width=490,
+        )  # fmt: skip
+        return pn.Row(left, right, sizing_mode="stretch_width")
+
+    def _read(self, topic: str) -> list[Any]:
+        items, self._cursors[topic] = self.wb.bus.read(topic, self._cursors.get(topic, 0), ROLLOVER)
+        return items
+
+    def update(self) -> None:
+        """Stream the chart; redraw the cards every two seconds."""
+        fresh = self._read("pulse")
+        if fresh:
+            names = headline_names(fresh)
+            columns = pulse_columns(
+                fresh, headline=names[0] if names else "", tick_s=self.wb.tick_s,
+                previous_ms=self._last_ms,
+            )  # fmt: skip
+            self._last_ms = fresh[-1].time.timestamp() * 1000
+            self._strip.pulses.stream(columns, rollover=ROLLOVER)
+        marks = self._read("drift")
+        if marks:
+            self._strip.markers.stream(marker_columns(marks, tick_s=self.wb.tick_s), rollover=400)
+        if self.is_due(4):
+            self._write()
+
+    def _write(self) -> None:
+        pulses, _ = self.wb.bus.read("pulse", 0, 600)
+        self._text.object = f'<p class="muted">{describe_comparison(pulses)}</p>'
+        self._why.explanation = dict(explanation_card(self.wb.explain()))
+        self._drifts.object = table(
+            self.wb.drift().tail(12).reverse(), label="drift events",
+            why_empty="No detector has seen a drift yet.",
+        )  # fmt: skip
+        updates = self.wb.updates()
+        said = {word: 0 for word in ("commit", "refuse", "roll_back")}
+        for update in updates:
+            said[update.decision.value] += 1
+        self._count.object = (
+            f"<p>{said['commit']} committed · {said['refuse']} refused · {said['roll_back']} rolled "
+            f"back; {len(self.wb.model_versions())} versions kept</p>"
+        )
+        cards = [update_card(update) for update in reversed(updates[-CARDS:])]
+        why = "The gate has judged no update yet: the first candidate comes after some ticks."
+        self._cards.object = "".join(cards) or empty(why)
+
+    def _keep(self) -> None:
+        name = self._name.value
+        self.session.attempt(lambda: self.wb.snapshot(name), f"kept as {name!r}")
+
+    def _back(self) -> None:
+        name = self._name.value
+        self.session.attempt(lambda: self.wb.roll_back(name), f"rolled back to {name!r}")

@@ -1,0 +1,344 @@
+"""The responder: from an incident to what was remembered, proposed, permitted and done."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from tam_workbench import explain, memory
+from tam_workbench.engine.bus import Bus
+from tam_workbench.engine.incidents import OPEN_PHASES, IncidentBook, interrupted
+from tam_workbench.engine.recollection import Recollection
+from tam_workbench.engine.scribe import Scribe
+from tam_workbench.engine.summary import ServiceTicks
+from tam_workbench.errors import TransientError
+from tam_workbench.gate import Gate
+from tam_workbench.learning import Learning
+from tam_workbench.policy import Policy
+from tam_workbench.ports import Actuator, Clock
+from tam_workbench.records import (
+    Autonomy,
+    Explanation,
+    Incident,
+    Ints,
+    Observations,
+    Outcome,
+    Permission,
+    Phase,
+    Result,
+    Template,
+    Verdict,
+)
+from tam_workbench.resilience import Breaker, Signal
+
+EVIDENCE_FEATURES = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """What the responder works with, wired once."""
+
+    book: IncidentBook
+    learning: Learning
+    recollection: Recollection
+    policy: Policy
+    gate: Gate
+    actuator: Actuator
+    scribe: Scribe
+    bus: Bus
+    clock: Clock
+    commit: Callable[[], None]
+    """Makes everything so far durable; called before each action, so that none is repeated."""
+
+
+class Responder:
+    """Follows every open incident one step a batch."""
+
+    def __init__(self, means: Means, *, autonomy: Autonomy, breaker: Breaker) -> None:
+        self._m = means
+        self.autonomy = autonomy
+        self.breaker = breaker
+        self._evidence: dict[str, dict[str, float]] = {}
+        self._tick = -1
+        self.last_explanation: Explanation | None = None
+        self._explanations: dict[str, Explanation] = {}
+
+    def respond(
+        self, observed: Observations, seen: ServiceTicks, *, novel: Sequence[Template]
+    ) -> None:
+        """Open, follow and close incidents, and act on those that the gate lets act."""
+        if not seen.ticks.size:
+            return
+        self._tick = int(seen.ticks[-1])
+        self._m.recollection.templates(novel, now=self._m.clock.now())
+        for incident in self._m.book.update(seen):
+            if incident.phase in OPEN_PHASES and incident.proposal is None:
+                self._opened(incident, observed, seen)
+            else:
+                self._judged(incident)
+        for incident in self._m.book.awaiting(Phase.OPEN):
+            self._propose(incident)
+        self._expire()
+
+    def approve(self, key: str, *, by: str, reason: str) -> None:
+        """Carry out a proposal that waited for a person."""
+        incident = self._waiting(key)
+        assert incident.proposal is not None
+        now = self._m.clock.now()
+        verdict = self._m.gate.approve(incident.proposal.key, by=by, reason=reason, now=now)
+        self._note_verdict(incident, verdict)
+        if verdict.permission is Permission.ALLOW:
+            self._act(replace(incident, verdict=verdict))
+        else:
+            self._set(replace(incident, verdict=verdict, phase=Phase.OPEN, proposal=None))
+
+    def reject(self, key: str, *, by: str, reason: str) -> None:
+        """Drop a proposal that waited for a person."""
+        incident = self._waiting(key)
+        assert incident.proposal is not None
+        now = self._m.clock.now()
+        verdict = self._m.gate.reject(incident.proposal.key, by=by, reason=reason, now=now)
+        self._note_verdict(incident, verdict)
+        self._set(replace(incident, verdict=verdict, phase=Phase.UNRESOLVED, closed_at=now))
+        self._m.book.leave(incident.id)
+
+    def label(self, incident_id: str, *, verdict: str) -> None:
+        """Hear a person's verdict on an incident: the learner learns its rows again."""
+        incident = self._m.book.get(incident_id)
+        if incident is None:
+            raise LookupError(f"no incident {incident_id!r}; see Workbench.incidents()")
+        first = incident.opened_tick
+        self._m.learning.relabel(
+            incident.service, first - 5, self._tick, y=1 if verdict == "real" else 0
+        )
+        self._m.scribe.note("label", {"id": incident_id, "verdict": verdict}, at=self._now())
+        self._set(replace(incident, label=verdict))
+
+    def explanation(self, incident_id: str | None) -> Explanation | None:
+        """Return the explanation of an incident, or the latest one."""
+        if incident_id is None:
+            return self.last_explanation
+        return self._explanations.get(incident_id)
+
+    def _waiting(self, key: str) -> Incident:
+        for incident in self._m.book.awaiting(Phase.PROPOSED):
+            if incident.proposal and key in {incident.id, incident.proposal.key}:
+                return incident
+        raise LookupError(f"nothing waits for approval under {key!r}; see Workbench.pending()")
+
+    def _opened(self, incident: Incident, observed: Observations, seen: ServiceTicks) -> None:
+        at = seen.services.index(incident.service)
+        row = min(int(np.searchsorted(seen.ticks, incident.opened_tick)), seen.ticks.size - 1)
+        rows = seen.rows[: row + 1, at]
+        rows = rows[rows >= 0]
+        evidence = _evidence(observed, rows[-3:])
+        self._evidence[incident.id] = evidence
+        text = memory.incident_text(incident.service, evidence)
+        explanation = self._explain(incident, observed, rows)
+        hits = self._m.recollection.similar(text, now=self._now())
+        opened = replace(
+            incident,
+            evidence=tuple(f"{name} {value:+.1f}" for name, value in evidence.items()),
+            similar=tuple(hit.entry.id for hit in hits),
+            explanation=explanation,
+        )
+        self._m.scribe.note(
+            "incident",
+            {"id": incident.id, "phase": "open", "evidence": list(opened.evidence)},
+            at=self._now(),
+        )
+        self._m.scribe.note(
+            "recall", {"incident": incident.id, "similar": list(opened.similar)}, at=self._now()
+        )
+        self._set(opened)
+
+    def _explain(
+        self,
+        incident: Incident,
+        observed: Observations,
+        rows: np.ndarray[tuple[int], np.dtype[np.int64]],
+    ) -> str:
+        linear = self._m.learning.linear()
+        if linear is None or not rows.size:
+            return ""
+        explanation = explain.explanation_for(
+            linear, observed.values[rows[-1]], feature_names=observed.feature_names
+        )
+        self.last_explanation = self._explanations[incident.id] = explanation
+        if len(self._explanations) > 500:
+            del self._explanations[next(iter(self._explanations))]
+        self._m.bus.publish("explanation", [explanation])
+        order = np.argsort(-np.abs(explanation.attributions))[:3]
+        return ", ".join(
+            f"{explanation.features[i]} {explanation.attributions[i]:+.2f}" for i in order
+        )
+
+    def _propose(self, incident: Incident) -> None:
+        m, now = self._m, self._now()
+        if not m.book.may_try(incident.id) or (incident.proposal and not incident.outcome):
+            return
+        evidence = self._evidence.get(incident.id, {})
+        hits = m.recollection.recalled(incident.similar, now=now)
+        proposal = m.policy.propose(
+            incident,
+            hits,
+            actions=m.actuator.actions(),
+            evidence=evidence,
+            now=now,
+            memory_version=m.recollection.version(),
+        )
+        if proposal is None:
+            return
+        m.scribe.note("proposal", _line(proposal), at=now)
+        verdict = m.gate.decide(
+            proposal,
+            now=now,
+            trust=incident.trust,
+            autonomy=self.autonomy,
+            breaker_allows=self.breaker.allows(now=now.timestamp()),
+        )
+        proposed = replace(incident, proposal=proposal, verdict=verdict, outcome=None)
+        self._note_verdict(proposed, verdict)
+        if verdict.permission is Permission.ALLOW:
+            self._act(proposed)
+        elif verdict.permission is Permission.NEEDS_APPROVAL:
+            self._set(replace(proposed, phase=Phase.PROPOSED))
+        else:
+            self._set(replace(proposed, phase=Phase.OPEN))
+
+    def _act(self, incident: Incident) -> None:
+        """Write down the intent, make it durable, then do it once."""
+        m = self._m
+        proposal = incident.proposal
+        assert proposal is not None
+        self._set(replace(incident, phase=Phase.ACTING))
+        m.scribe.note("acting", {"key": proposal.key, "action": proposal.action}, at=self._now())
+        m.commit()
+        try:
+            outcome = m.actuator.act(proposal, now=self._now())
+        except TransientError as error:
+            outcome = Outcome(
+                key=proposal.key,
+                result=Result.FAILED,
+                detail=str(error),
+                finished_at=self._now(),
+            )
+        self._finished(incident, outcome)
+
+    def _finished(self, incident: Incident, outcome: Outcome) -> None:
+        m, now = self._m, self._now()
+        assert incident.proposal is not None
+        failed = outcome.result is Result.FAILED
+        self.breaker = self.breaker.after(
+            Signal.FAILURE if failed else Signal.SUCCESS, now=now.timestamp()
+        )
+        m.gate.record(incident.proposal, outcome, now=now)
+        m.scribe.note(
+            "outcome",
+            {"key": outcome.key, "result": outcome.result.value, "detail": outcome.detail},
+            at=now,
+        )
+        done = replace(incident, phase=Phase.CHECKING, outcome=outcome)
+        m.book.acted(done, tick=self._tick)
+        self._set(done)
+
+    def resume(self) -> None:
+        """After a restart: finish what was begun, repeat nothing."""
+        for incident in self._m.book.awaiting(Phase.ACTING):
+            assert incident.proposal is not None
+            key = incident.proposal.key
+            outcome = interrupted(self._m.actuator.outcome_of(key), key=key, now=self._now())
+            self._tick = max(self._tick, incident.opened_tick)
+            self._finished(incident, outcome)
+
+    def _judged(self, incident: Incident) -> None:
+        """Learn from a judged action, and remember an incident that ended."""
+        m, now = self._m, self._now()
+        proposal, outcome = incident.proposal, incident.outcome
+        helped = outcome.helped if outcome else None
+        evidence = self._evidence.get(incident.id, {})
+        if proposal is not None and outcome is not None and helped is not None:
+            m.policy.learn(incident, proposal.action, evidence=evidence, helped=helped)
+        if incident.phase not in OPEN_PHASES or helped is False:
+            text = memory.incident_text(incident.service, evidence)
+            m.recollection.remember(incident, text, now=now)
+        m.scribe.note(
+            "incident",
+            {"id": incident.id, "phase": incident.phase.value, "helped": helped},
+            at=now,
+        )
+        if incident.phase not in OPEN_PHASES:
+            self._evidence.pop(incident.id, None)
+        self._set(incident)
+
+    def _expire(self) -> None:
+        for verdict in self._m.gate.expire(now=self._now()):
+            for incident in self._m.book.awaiting(Phase.PROPOSED):
+                if incident.proposal and incident.proposal.key == verdict.key:
+                    self._note_verdict(incident, verdict)
+                    self._set(replace(incident, verdict=verdict, phase=Phase.OPEN, proposal=None))
+
+    def _note_verdict(self, incident: Incident, verdict: Verdict) -> None:
+        self._m.scribe.note(
+            "verdict",
+            {
+                "incident": incident.id,
+                "key": verdict.key,
+                "permission": verdict.permission.value,
+                "reasons": list(verdict.reasons),
+                "by": verdict.decided_by,
+            },
+            at=self._now(),
+        )
+
+    def _set(self, incident: Incident) -> None:
+        self._m.book.put(incident)
+        self._m.scribe.keep(incident)
+        self._m.bus.publish("incident", [incident])
+
+    def _now(self) -> datetime:
+        return self._m.clock.now()
+
+    def gate_state(self) -> dict[str, object]:
+        """Return what a checkpoint keeps of gate and policy."""
+        return {"gate": self._m.gate.state(), "policy": self._m.policy.state()}
+
+    def state(self) -> dict[str, object]:
+        """Return what a checkpoint keeps."""
+        return {
+            "evidence": dict(self._evidence),
+            "tick": self._tick,
+            "breaker": self.breaker.to_state(),
+        }
+
+    def restore(self, state: dict[str, Any], *, gate: dict[str, Any]) -> None:
+        """Go back to a kept state."""
+        self._m.gate.restore(gate["gate"])
+        self._m.policy.restore(gate["policy"])
+        self.breaker = Breaker.from_state(state["breaker"], rules=self.breaker.rules)
+        evidence, tick = state["evidence"], state["tick"]
+        assert isinstance(evidence, dict)
+        assert isinstance(tick, int)
+        self._evidence, self._tick = dict(evidence), tick
+
+
+def _evidence(observed: Observations, rows: Ints) -> dict[str, float]:
+    """Return the features that stand out most over some rows of a service, largest first."""
+    named = {
+        column: name
+        for column, name in enumerate(observed.feature_names)
+        if name.endswith(".deviation") or name.startswith(("log.", "span.", "change."))
+    }
+    if not rows.size or not named:
+        return {}
+    columns = np.array(list(named))
+    worst = observed.values[np.ix_(rows, columns)].max(axis=0)
+    order = np.argsort(-np.abs(worst), kind="stable")[:EVIDENCE_FEATURES]
+    return {named[int(columns[i])]: float(worst[i]) for i in order if worst[i] != 0.0}
+
+
+def _line(proposal: object) -> dict[str, object]:
+    names = ("key", "incident", "action", "target", "rationale", "confidence", "blast_radius")
+    return {name: getattr(proposal, name) for name in names}

@@ -1,0 +1,238 @@
+"""The runner: turns the loop in one background thread and serves commands between batches.
+
+Surfaces read rings and copies and send commands; the loop never calls them.
+"""
+
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import psutil
+
+from tam_workbench.engine import inbox
+from tam_workbench.engine.archive import Archive
+from tam_workbench.engine.bus import Bus
+from tam_workbench.engine.loop import Loop
+from tam_workbench.engine.recollection import Recollection
+from tam_workbench.engine.scribe import Scribe
+from tam_workbench.engine.supervisor import Supervisor
+from tam_workbench.errors import PermanentError
+from tam_workbench.ports import Clock, Journal, Source
+from tam_workbench.records import Batch, Health
+from tam_workbench.resilience import BreakerState
+
+Answer = TypeVar("Answer")
+IDLE_S = 0.05
+COMMAND_TIMEOUT_S = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What a runner turns, wired once."""
+
+    source: Source
+    loop: Loop
+    journal: Journal
+    scribe: Scribe
+    recollection: Recollection
+    supervisor: Supervisor
+    bus: Bus
+    clock: Clock
+    archive: Archive
+    checkpoint_s: float
+    inbox: Path | None
+    """State folder whose inbox is read, None without one."""
+
+
+class Runner:
+    """Turns the loop: reads, processes, commits, and serves commands between batches."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.source = parts.source
+        self.loop = parts.loop
+        self.journal = parts.journal
+        self.scribe = parts.scribe
+        self.recollection = parts.recollection
+        self.supervisor = parts.supervisor
+        self.bus = parts.bus
+        self.clock = clock = parts.clock
+        self.archive = parts.archive
+        self._inbox = parts.inbox
+        self._checkpoint_s = parts.checkpoint_s
+        self._commands: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._offset: str | None = None
+        self._committed_at = clock.monotonic()
+        self._began_at = clock.monotonic()
+        self._thread: threading.Thread | None = None
+        self._stopping = threading.Event()
+        self._paused = threading.Event()
+        self._is_open = False
+        self.is_exhausted = False
+
+    def open(self) -> None:
+        """Open the source, where a checkpoint says or at its beginning."""
+        if self._is_open:
+            return
+        packed = self.journal.checkpoint()
+        if packed is not None:
+            self._offset = self.archive.restore(packed, self)
+        self.source.open(self._offset)
+        self._is_open = True
+        self.loop.responder.resume()
+
+    def step(self) -> bool:
+        """Serve commands and take one batch; False when nothing came."""
+        self._serve()
+        if self._paused.is_set():
+            return False
+        batch = self.source.read()
+        if batch is None:
+            self.is_exhausted = True
+            return False
+        self._offset = batch.offset
+        if batch.rows_in:
+            self._take(batch)
+        if self.clock.monotonic() - self._committed_at >= self._checkpoint_s:
+            self.commit()
+        return bool(batch.rows_in)
+
+    def _take(self, batch: Batch) -> None:
+        turn = self.loop.turn(batch, tick_s=self.source.tick_s)
+        self.archive.add(turn)
+
+    def commit(self) -> None:
+        """Make everything so far durable, then tell the source."""
+        self.recollection.flush()
+        self.scribe.commit(self.archive.state(self, self._offset))
+        self._committed_at = self.clock.monotonic()
+        if self._offset is not None:
+            self.source.acknowledge(self._offset)
+
+    def run(self, *, batches: int | None = None) -> None:
+        """Run in the caller's thread until the source ends, or for some batches."""
+        self.open()
+        taken = 0
+        while not self.is_exhausted and (batches is None or taken < batches):
+            if self.step():
+                taken += 1
+            elif not self.is_exhausted:
+                self.clock.sleep(IDLE_S)
+        self.commit()
+
+    def start(self) -> None:
+        """Run in one background thread; does nothing when it already runs."""
+        self._paused.clear()
+        if self.is_running:
+            return
+        self._stopping.clear()
+        self._thread = threading.Thread(target=self._work, name="tam-loop", daemon=True)
+        self._thread.start()
+
+    def _work(self) -> None:
+        if not self.supervisor.attempt(self.open, what="opening the source"):
+            return
+        while not self._stopping.is_set() and not self.is_exhausted:
+            moved = False
+
+            def once() -> None:
+                nonlocal moved
+                moved = self.step()
+
+            went_well = self.supervisor.attempt(once, what="a turn of the loop")
+            if self.supervisor.breaker.state is BreakerState.OPEN:
+                break
+            if not moved or not went_well:
+                self._stopping.wait(IDLE_S)
+        self.supervisor.attempt(self.commit, what="the last checkpoint")
+        while not self._stopping.wait(IDLE_S):
+            self.supervisor.attempt(self._serve, what="a command")
+
+    def stop(self) -> None:
+        """Stop after the batch at hand and commit; does nothing when it does not run."""
+        self._stopping.set()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(timeout=COMMAND_TIMEOUT_S)
+            self._thread = None
+
+    def close(self) -> None:
+        """Stop and let go of source, memory and journal."""
+        self.stop()
+        self.source.close()
+        self.journal.close()
+
+    def pause(self, *, is_paused: bool) -> None:
+        """Hold or go on."""
+        (self._paused.set if is_paused else self._paused.clear)()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the background thread lives."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def ask(self, command: Callable[[], Answer]) -> Answer:
+        """Run ``command`` in the loop's thread, between two batches, and return its answer."""
+        if not self.is_running or self._thread is threading.current_thread():
+            return command()
+        done: queue.SimpleQueue[tuple[bool, Answer | Exception]] = queue.SimpleQueue()
+
+        def serve() -> None:
+            try:
+                done.put((True, command()))
+            except Exception as error:  # noqa: BLE001 - handed to the asker, who raises it
+                done.put((False, error))
+
+        self._commands.put(serve)
+        try:
+            went_well, answer = done.get(timeout=COMMAND_TIMEOUT_S)
+        except queue.Empty as error:
+            raise PermanentError(
+                "the loop did not answer in 30 s; see Workbench.health()"
+            ) from error
+        if went_well:
+            return answer  # type: ignore[return-value]
+        assert isinstance(answer, Exception)
+        raise answer
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                command = self._commands.get_nowait()
+            except queue.Empty:
+                break
+            command()
+        if self._inbox is not None:
+            for verb, arguments in inbox.receive(self._inbox):
+                self._obey(verb, arguments)
+
+    def _obey(self, verb: str, arguments: dict[str, str]) -> None:
+        responder = self.loop.responder
+        key, reason = arguments.get("key", ""), arguments.get("reason", "")
+        if verb in {"pause", "resume"}:
+            self.pause(is_paused=verb == "pause")
+        elif verb == "label":
+            responder.label(key, verdict=arguments.get("verdict", ""))
+        elif verb in {"approve", "reject"}:
+            answer = responder.approve if verb == "approve" else responder.reject
+            answer(key, by="command line", reason=reason)
+
+    def health(self) -> Health:
+        """Return how the loop is doing."""
+        tally = self.loop.tally
+        elapsed = max(self.clock.monotonic() - self._began_at, 1e-9)
+        return Health(
+            is_running=self.is_running,
+            is_paused=self._paused.is_set(),
+            breaker=self.loop.responder.breaker.state.value,
+            batches=tally.batches,
+            rows_in=tally.rows_in,
+            rows_scored=tally.rows_scored,
+            rows_quarantined=tally.rows_quarantined,
+            events_per_s=tally.rows_in / elapsed,
+            lag_s=self.archive.lag_s(self.clock.now()),
+            rss_bytes=psutil.Process().memory_info().rss,
+            stage_seconds=dict(tally.stage_seconds),
+            faults=tuple(fault.line for fault in self.supervisor.faults),
+        )

@@ -1,0 +1,148 @@
+"""Settings: one tree, read from defaults, ``tam.toml``, the environment and arguments.
+
+Later sources win: defaults ◂ ``tam.toml`` ◂ ``TAM_…`` (nested by ``__``) ◂ arguments. This is the
+only module that reads them.
+"""
+
+from pathlib import Path
+
+from pydantic import SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from tam_workbench.engine.incidents import IncidentRules
+from tam_workbench.engine.labels import SloRule
+from tam_workbench.errors import SettingsError
+from tam_workbench.features import FeatureRules
+from tam_workbench.gate import GateRules, UpdateRules
+from tam_workbench.learning import LearningRules
+from tam_workbench.memory import RankRules
+from tam_workbench.policy import PolicyRules
+from tam_workbench.records import Autonomy
+from tam_workbench.resilience import BreakerRules
+from tam_workbench.trust import ScreeningRules, TrustRules
+
+
+class Settings(BaseSettings):
+    """Everything that can be set, with its default."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="TAM_", env_nested_delimiter="__", toml_file="tam.toml", extra="forbid"
+    )
+
+    source: str = "host"
+    """Where telemetry comes from: ``host``, ``scenario:NAME``, ``file:PATH`` or a data set."""
+
+    seed: int = 7
+    """Seed of everything that uses chance; the same seed replays bit for bit."""
+
+    state_dir: Path | None = None
+    """Folder of ledger, checkpoint and memory. ``None`` keeps all in memory and forgets at exit."""
+
+    speed: float | None = None
+    """Replay speed: 1 is real time, 10 ten times faster, ``None`` as fast as it goes."""
+
+    ticks: int | None = None
+    """Ticks after which a scenario ends. ``None`` goes on for ever."""
+
+    batch_ticks: int = 32
+    """Ticks a batch holds at full speed; more is faster, fewer reacts sooner. At real time one."""
+
+    log_files: tuple[Path, ...] = ()
+    """Log files that the ``host`` source follows."""
+
+    store: str = "inmemory"
+    """Memory store: ``inmemory`` or ``lance`` (on disk, in ``state_dir``)."""
+
+    embedder: str = "hashing"
+    """Embedder: ``hashing`` (no model) or ``minilm`` (sentence-transformers, local weights)."""
+
+    actuator: str = "dryrun"
+    """What carries out actions: ``dryrun``, ``plant`` (scenarios) or ``runbook``."""
+
+    runbook: Path | None = None
+    """TOML file of allow-listed commands for the ``runbook`` actuator."""
+
+    policy: str = "bandit"
+    """Policy that proposes actions: ``bandit`` or ``threshold``."""
+
+    autonomy: Autonomy = Autonomy.CONFIRM
+    """How far the loop may go: 0 observe, 1 suggest, 2 confirm, 3 act within bounds."""
+
+    slo: tuple[SloRule, ...] = ()
+    """Objectives for sources that bring no SLO events of their own."""
+
+    checkpoint_s: float = 5.0
+    """Seconds between checkpoints; what arrived since the last is read again after a crash."""
+
+    min_label_trust: float = 0.5
+    """A reported SLO breach trusted less than this teaches nothing."""
+
+    secret: SecretStr = SecretStr("")
+    """Key of the pseudonyms that replace personal data; empty draws one and keeps it in
+    ``state_dir``."""
+
+    dashboard_password: SecretStr | None = None
+    """Password of the dashboard; needed before it may listen beyond localhost."""
+
+    screening: ScreeningRules = ScreeningRules()
+    """What is quarantined at the door."""
+
+    trust: TrustRules = TrustRules()
+    """How trust is scored."""
+
+    features: FeatureRules = FeatureRules()
+    """What is observed of each resource and tick."""
+
+    learning: LearningRules = LearningRules()
+    """Learner, horizon, drift and baseline."""
+
+    updates: UpdateRules = UpdateRules()
+    """When a model update is committed, refused or rolled back."""
+
+    incidents: IncidentRules = IncidentRules()
+    """When trouble is an incident."""
+
+    actions: PolicyRules = PolicyRules()
+    """How actions are chosen."""
+
+    gate: GateRules = GateRules()
+    """What the gate allows."""
+
+    breaker: BreakerRules = BreakerRules()
+    """When acting pauses after failures."""
+
+    recall: RankRules = RankRules()
+    """How recalled memories are ranked."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return the sources, the strongest first."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def read(**arguments: object) -> Settings:
+    """Return the effective settings; ``arguments`` win over file and environment.
+
+    >>> read(source="scenario:demo", seed=3).seed
+    3
+    """
+    try:
+        return Settings(**arguments)  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "settings"
+        raise SettingsError(
+            f"setting {where}: {first['msg']} (got {first.get('input')!r}); see 'tam config show'"
+        ) from error

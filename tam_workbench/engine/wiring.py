@@ -1,0 +1,238 @@
+"""The wiring: the one place that names adapters and puts the house together."""
+
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from tam_workbench.adapters.clocks.system import SystemClock
+from tam_workbench.adapters.journals.sqlite import SqliteJournal
+from tam_workbench.engine import datasets, plugins
+from tam_workbench.engine.archive import Archive
+from tam_workbench.engine.bus import Bus
+from tam_workbench.engine.incidents import IncidentBook
+from tam_workbench.engine.kept import Kept
+from tam_workbench.engine.labels import Labeller, SloRule
+from tam_workbench.engine.loop import Loop, Stages
+from tam_workbench.engine.recollection import Recollection
+from tam_workbench.engine.responder import Means, Responder
+from tam_workbench.engine.runner import Parts, Runner
+from tam_workbench.engine.scribe import Scribe
+from tam_workbench.engine.settings import Settings
+from tam_workbench.engine.supervisor import Supervisor
+from tam_workbench.engine.workbench import Workbench
+from tam_workbench.errors import BadInputError, SettingsError
+from tam_workbench.features import Features
+from tam_workbench.gate import Gate, judge_update
+from tam_workbench.learning import Learning
+from tam_workbench.memory import RankRules
+from tam_workbench.plant import Plant, scenario
+from tam_workbench.policy import BanditPolicy, Policy, ThresholdPolicy
+from tam_workbench.ports import Actuator, Clock, Embedder, Source, Store
+from tam_workbench.resilience import Breaker
+from tam_workbench.trust import Redactor, Screening, Trust
+
+HOST_SLO = (
+    SloRule(metric="system.cpu.utilization", above=0.9, for_ticks=15),
+    SloRule(metric="system.memory.utilization", above=0.92, for_ticks=15),
+    SloRule(metric="system.filesystem.utilization", above=0.95, for_ticks=5),
+)
+"""Objectives of a machine that brings none of its own."""
+
+LEGACY_SLO = (SloRule(metric="err_rate", above=0.08, for_ticks=1),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assembled:
+    """A wired loop and, for scenarios, the plant that it runs on."""
+
+    runner: Runner
+    plant: Plant | None
+
+
+def build(settings: Settings, *, clock: Clock | None = None) -> Workbench:
+    """Return a workbench wired as ``settings`` say."""
+    parts = assemble(settings, clock=clock)
+    return Workbench(parts.runner, name=settings.source, plant=parts.plant)
+
+
+def assemble(settings: Settings, *, clock: Clock | None = None) -> Assembled:
+    """Wire source, stages, memory, gate and journal; nothing runs yet."""
+    clock = clock or SystemClock()
+    state = settings.state_dir
+    if state is not None:
+        state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    plant = _plant(settings)
+    source = _source(settings, clock, plant)
+    bus = Bus()
+    journal = SqliteJournal(state / "journal.sqlite" if state else None)
+    scribe = Scribe(journal, bus)
+    recollection = _recollection(settings, state)
+    stages = _stages(settings, source)
+    breaker = Breaker(rules=settings.breaker)
+
+    def commit() -> None:
+        runner.commit()
+
+    responder = Responder(
+        Means(
+            book=stages.book,
+            learning=stages.learning,
+            recollection=recollection,
+            policy=_policy(settings),
+            gate=Gate(settings.gate),
+            actuator=_actuator(settings, plant),
+            scribe=scribe,
+            bus=bus,
+            clock=clock,
+            commit=commit,
+        ),
+        autonomy=settings.autonomy,
+        breaker=breaker,
+    )
+    runner = Runner(
+        Parts(
+            source=source,
+            loop=Loop(stages, responder, scribe=scribe, bus=bus, clock=clock),
+            journal=journal,
+            scribe=scribe,
+            recollection=recollection,
+            supervisor=Supervisor(breaker, bus=bus, clock=clock),
+            bus=bus,
+            clock=clock,
+            archive=Archive(),
+            checkpoint_s=settings.checkpoint_s,
+            inbox=state,
+        )
+    )
+    return Assembled(runner=runner, plant=plant)
+
+
+def open_kept(folder: Path) -> Kept:
+    """Open what a loop kept in ``folder``, to ask it."""
+    file = folder / "journal.sqlite"
+    if not file.exists():
+        raise BadInputError(f"{file}: no loop has worked here; give --state, or run one first")
+    from tam_workbench.engine.settings import read
+
+    settings = read(state_dir=folder)
+    return Kept(SqliteJournal(file), _recollection(settings, folder), SystemClock())
+
+
+def _stages(settings: Settings, source: Source) -> Stages:
+    slo = settings.slo or _default_slo(settings.source)
+
+    def judge(evidence: Any) -> Any:  # noqa: ANN401
+        return judge_update(evidence, rules=settings.updates)
+
+    return Stages(
+        screening=Screening(settings.screening),
+        redactor=Redactor(_secret(settings)),
+        trust=Trust(settings.trust, tick_s=source.tick_s),
+        features=Features(settings.features, tick_s=source.tick_s),
+        labeller=Labeller(slo, tick_s=source.tick_s, min_trust=settings.min_label_trust),
+        learning=Learning(settings.learning, seed=settings.seed, judge=judge),
+        book=IncidentBook(settings.incidents, tick_s=source.tick_s),
+    )
+
+
+def _default_slo(source: str) -> tuple[SloRule, ...]:
+    if source == "host":
+        return HOST_SLO
+    return LEGACY_SLO if source.startswith("scenario:legacy") else ()
+
+
+def _secret(settings: Settings) -> bytes:
+    given = settings.secret.get_secret_value()
+    if given:
+        return given.encode()
+    if settings.state_dir is None:
+        return secrets.token_bytes(32)
+    file = settings.state_dir / "pseudonyms.key"
+    if not file.exists():
+        draft = file.with_suffix(".draft")
+        draft.touch(mode=0o600)
+        draft.write_bytes(secrets.token_bytes(32))
+        draft.replace(file)
+    return file.read_bytes()
+
+
+def _plant(settings: Settings) -> Plant | None:
+    kind, _, name = settings.source.partition(":")
+    if kind != "scenario" or name.startswith("legacy"):
+        return None
+    return Plant(scenario(name or "demo"), seed=settings.seed)
+
+
+def _source(settings: Settings, clock: Clock, plant: Plant | None) -> Source:
+    kind, _, name = settings.source.partition(":")
+    if plant is not None:
+        return _made(
+            "sources",
+            "scenario",
+            name=settings.source,
+            plant=plant,
+            clock=clock,
+            ticks=settings.ticks,
+            batch_ticks=settings.batch_ticks,
+            speed=settings.speed,
+        )
+    if kind == "scenario":
+        return _made(
+            "sources",
+            "legacy",
+            name=settings.source,
+            seed=settings.seed,
+            clock=clock,
+            ticks=settings.ticks,
+        )
+    if kind == "host":
+        return _made("sources", "host", clock=clock, log_files=settings.log_files)
+    if kind in plugins.names("sources") and kind != "file":
+        return _made("sources", kind, clock=clock, address=name)
+    path = Path(name) if kind == "file" else _found(settings.source)
+    return _made("sources", "file", path=path, clock=clock, speed=settings.speed)
+
+
+def _found(name: str) -> Path:
+    return Path(name) if Path(name).exists() else datasets.find(name)
+
+
+def _recollection(settings: Settings, state: Path | None) -> Recollection:
+    embedder = cast("Embedder", _made("embedders", settings.embedder))
+    if settings.store == "lance":
+        if state is None:
+            raise SettingsError("store 'lance' keeps its entries on disk; set state_dir")
+        store = _made("stores", "lance", path=state / "memory", dimension=embedder.dimension)
+    else:
+        store = _made("stores", settings.store, dimension=embedder.dimension)
+    rules: RankRules = settings.recall
+    return Recollection(cast("Store", store), embedder, rules=rules)
+
+
+def _policy(settings: Settings) -> Policy:
+    if settings.policy == "threshold":
+        return ThresholdPolicy(settings.actions)
+    if settings.policy == "bandit":
+        return BanditPolicy(settings.actions, seed=settings.seed)
+    raise SettingsError(f"no policy {settings.policy!r}; there are: bandit, threshold")
+
+
+def _actuator(settings: Settings, plant: Plant | None) -> Actuator:
+    name = "plant" if plant is not None and settings.actuator == "dryrun" else settings.actuator
+    if name == "plant":
+        return cast("Actuator", _made("actuators", "plant", plant=plant))
+    if name == "runbook":
+        if settings.runbook is None or settings.state_dir is None:
+            raise SettingsError("actuator 'runbook' needs the settings runbook and state_dir")
+        return cast(
+            "Actuator",
+            _made("actuators", "runbook", book=settings.runbook, state_dir=settings.state_dir),
+        )
+    return cast("Actuator", _made("actuators", name))
+
+
+def _made(kind: str, name: str, **arguments: object) -> Any:  # noqa: ANN401 - plug-ins by name
+    """Make a plug-in; ``arguments`` are its constructor's, a stranger's too."""
+    made: Any = plugins.load(kind, name)
+    return made(**arguments)

@@ -1,0 +1,39 @@
+"""Learning: what will happen next, learnt online from trusted, labelled rows.
+
+Pure. Takes observations and what the world said, returns predictions; watches for drift, scores
+anomalies, keeps versions and shows a candidate to a judge it was given. Knows no source, no
+clock and no store; whether an update is committed is the judge's business, not ours.
+"""
+
+from tam_workbench.learning.anomaly import AnomalyScore
+from tam_workbench.learning.base import Learner, LearnerFactory, Linear, LinearLearner
+from tam_workbench.learning.baseline import StaticBaseline
+from tam_workbench.learning.checks import check_learner
+from tam_workbench.learning.drift import DETECTORS, Detector, PageHinkley
+from tam_workbench.learning.evidence import UpdateEvidence, commit_always
+from tam_workbench.learning.guests import RiverLearner
+from tam_workbench.learning.logistic import Logistic
+from tam_workbench.learning.registry import LEARNERS, make_learner
+from tam_workbench.learning.rules import LearningRules
+from tam_workbench.learning.stage import Learning
+
+__all__ = [
+    "DETECTORS",
+    "LEARNERS",
+    "AnomalyScore",
+    "Detector",
+    "Learner",
+    "LearnerFactory",
+    "Learning",
+    "LearningRules",
+    "Linear",
+    "LinearLearner",
+    "Logistic",
+    "PageHinkley",
+    "RiverLearner",
+    "StaticBaseline",
+    "UpdateEvidence",
+    "check_learner",
+    "commit_always",
+    "make_learner",
+]

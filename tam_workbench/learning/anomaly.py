@@ -1,0 +1,90 @@
+"""The online anomaly score: how far a row deviates, against how far rows usually do."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numba import njit
+
+from tam_workbench.learning.base import State
+from tam_workbench.records import Floats, Ints
+
+_WARM, _STEP, _MEMORY = 50.0, 0.005, 2000.0
+_TAIL = 0.99
+_COUNT, _MEDIAN, _HIGH = range(3)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _scores(
+    X: Floats, trust: Floats, ready: Ints, raw: Ints, scaler: Floats, s: Floats, largest: Floats
+) -> Floats:
+    n, top = X.shape[0], largest.shape[0]
+    out = np.empty(n)
+    for i in range(n):
+        largest[:] = 0.0
+        share = trust[i] / min(s[_COUNT] + 1.0, _MEMORY)
+        for k in range(ready.shape[0] + raw.shape[0]):
+            if k < ready.shape[0]:
+                z = abs(X[i, ready[k]])
+            else:
+                j = k - ready.shape[0]
+                off = X[i, raw[j]] - scaler[0, j]
+                z = min(abs(off) / math.sqrt(max(scaler[1, j], 1e-6)), 50.0)
+                if trust[i] > 0.0:
+                    scaler[0, j] += off * share
+                    spread = off * (X[i, raw[j]] - scaler[0, j])
+                    scaler[1, j] += (spread - scaler[1, j]) * share
+            if z > largest[0]:
+                largest[0] = z
+                for m in range(top - 1):
+                    if largest[m] > largest[m + 1]:
+                        largest[m], largest[m + 1] = largest[m + 1], largest[m]
+        u = math.log1p(largest.sum() / top)
+        excess = max(0.0, u - s[_MEDIAN]) / max(s[_HIGH] - s[_MEDIAN], 0.1)
+        out[i] = 1.0 - 2.0 ** (-excess * excess) if s[_COUNT] >= _WARM else 0.0
+        if trust[i] > 0.0:
+            _calibrate(s, u, trust[i])
+    return out
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _calibrate(s: Floats, u: float, trust: float) -> None:
+    s[_COUNT] += 1.0
+    step = max(_STEP, 1.0 / s[_COUNT]) * trust
+    s[_MEDIAN] += step * (0.5 - (1.0 if u <= s[_MEDIAN] else 0.0))
+    s[_HIGH] += step * (_TAIL - (1.0 if u <= s[_HIGH] else 0.0))
+    s[_HIGH] = max(s[_HIGH], s[_MEDIAN])
+
+
+class AnomalyScore:
+    """Mean of the largest deviations of a row, squashed by the quantiles seen so far.
+
+    Columns that end in ``.deviation`` are taken as they are; those of logs and spans (or all, when
+    there is no deviation) are standardised here. A row at the 99th percentile scores 0.5, an
+    ordinary one about 0, and the first 50 rows score 0 because nothing is known yet. Rows of no
+    trust are scored and teach nothing.
+    """
+
+    def __init__(self, feature_names: Sequence[str], *, top: int) -> None:
+        ready = [i for i, name in enumerate(feature_names) if name.endswith(".deviation")]
+        raw = [
+            i
+            for i, name in enumerate(feature_names)
+            if i not in set(ready) and (not ready or name.startswith(("log", "span", "trace")))
+        ]
+        self._ready, self._raw = np.array(ready, np.int64), np.array(raw, np.int64)
+        self._scaler = np.zeros((2, len(raw)))
+        self._s = np.zeros(3)
+        self._top = max(1, min(top, len(feature_names)))
+
+    def advance(self, X: Floats, trust: Floats) -> Floats:
+        """Score each row in [0, 1] by what came before it, then learn it with its trust."""
+        return _scores(X, trust, self._ready, self._raw, self._scaler, self._s, np.empty(self._top))
+
+    def state(self) -> State:
+        """Return scaler and quantiles."""
+        return {"scaler": self._scaler.copy(), "quantiles": self._s.copy()}
+
+    def restore(self, state: State) -> None:
+        """Become what `state` described."""
+        self._scaler, self._s = state["scaler"].copy(), state["quantiles"].copy()

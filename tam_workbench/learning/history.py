@@ -1,0 +1,149 @@
+"""Labelled rows that are kept: a bounded ring of the latest, and the probe."""
+
+import numpy as np
+from numba import njit
+
+from tam_workbench.learning.base import State
+from tam_workbench.records import Floats, Ints
+
+
+class History:
+    """The latest labelled rows in arrival order, for the baseline and for relabelling."""
+
+    def __init__(self, features: int, *, rows: int) -> None:
+        self._X = np.zeros((rows, features))
+        self._columns = np.zeros((4, rows))  # y, trust, service, tick
+        self._seen = 0
+
+    def add(self, X: Floats, y: Floats, trust: Floats, services: Ints, ticks: Ints) -> None:
+        """Append rows, overwriting the oldest."""
+        size = len(self._X)
+        n = min(len(y), size)
+        if n == 0:
+            return
+        at = (self._seen + len(y) - n) % size
+        first = min(n, size - at)
+        parts = ((slice(at, at + first), slice(-n, len(y) - n + first)),)
+        if first < n:
+            parts = (*parts, (slice(0, n - first), slice(len(y) - n + first, len(y))))
+        for here, there in parts:
+            self._X[here] = X[there]
+            for column, source in zip(self._columns, (y, trust, services, ticks), strict=True):
+                column[here] = source[there]
+        self._seen += len(y)
+
+    def rows(self) -> tuple[Floats, Floats]:
+        """Return (X, y) in arrival order."""
+        order = self._order()
+        return self._X[order], self._columns[0, order]
+
+    def relabel(
+        self, service: int, *, tick_from: int, tick_to: int, y: float
+    ) -> tuple[Floats, Floats]:
+        """Set the label of a service's rows in [tick_from, tick_to]; return their (X, trust)."""
+        order = self._order()
+        _, trust, services, ticks = self._columns[:, order]
+        hit = order[(services == service) & (ticks >= tick_from) & (ticks <= tick_to)]
+        self._columns[0, hit] = y
+        return self._X[hit], self._columns[1, hit].copy()
+
+    def _order(self) -> Ints:
+        size = len(self._X)
+        start = max(0, self._seen - size)
+        return np.arange(start, self._seen, dtype=np.int64) % size
+
+    def state(self) -> State:
+        """Return the ring."""
+        return {"X": self._X.copy(), "columns": self._columns.copy(), "seen": self._seen}
+
+    def restore(self, state: State) -> None:
+        """Become what `state` described."""
+        self._X, self._columns = state["X"].copy(), state["columns"].copy()
+        self._seen = state["seen"]
+
+
+@njit(cache=True, nogil=True)
+def _draw(
+    X: Floats, y: Floats, trust: Floats, bar: float, stage: Floats, seen: Ints, lottery: Ints
+) -> None:
+    """Keep a uniform draw of trusted rows per label in ``stage`` (2, slots, F)."""
+    slots = stage.shape[1]
+    for i in range(y.shape[0]):
+        if trust[i] < bar:
+            continue
+        side = 1 if y[i] > 0.5 else 0
+        at = seen[side]
+        if at >= slots:
+            lottery[0] = (lottery[0] * 1103515245 + 12345) % 2147483648
+            at = (lottery[0] >> 7) % (seen[side] + 1)
+        if at < slots:
+            stage[side, at, :] = X[i, :]
+        seen[side] += 1
+
+
+class Probe:
+    """Trusted, labelled rows on which candidates are measured.
+
+    Rows taught since the last judgement wait on a stage; only those of a committed update enter,
+    so an update cannot bring its own examiners. Each label has its own ring, and the probe spans
+    at least eight updates.
+    """
+
+    def __init__(self, features: int, *, rows: int, trust: float, seed: int) -> None:
+        side = max(8, rows // 2)
+        self._bar = trust
+        self._X = np.zeros((2 * side, features))
+        self._y = np.repeat([0.0, 1.0], side)
+        self._entered = np.zeros(2, np.int64)
+        self._stage = np.zeros((2, max(1, side // 8), features))
+        self._seen = np.zeros(2, np.int64)
+        self._lottery = np.array([seed % 2147483648], np.int64)
+
+    def offer(self, X: Floats, y: Floats, trust: Floats) -> None:
+        """Put a draw of the trusted rows on the stage."""
+        _draw(X, y, trust, self._bar, self._stage, self._seen, self._lottery)
+
+    def admit(self) -> None:
+        """Let the stage enter and empty it."""
+        side = len(self._y) // 2
+        for label in (0, 1):
+            n = min(int(self._seen[label]), self._stage.shape[1])
+            entered = int(self._entered[label])
+            for row in range(n):
+                self._X[label * side + (entered + row) % side] = self._stage[label, row]
+            self._entered[label] += n
+        self._seen[:] = 0
+
+    def dismiss(self) -> None:
+        """Empty the stage."""
+        self._seen[:] = 0
+
+    def clear(self) -> None:
+        """Forget all rows: after a drift they describe a world that is gone."""
+        self._entered[:] = 0
+        self._seen[:] = 0
+
+    def rows(self) -> tuple[Floats, Floats]:
+        """Return (X, y)."""
+        side = len(self._y) // 2
+        quiet, incident = np.minimum(self._entered, side).tolist()
+        if quiet == incident == side:
+            return self._X, self._y
+        kept = np.r_[0:quiet, side : side + incident]
+        return self._X[kept], self._y[kept]
+
+    def state(self) -> State:
+        """Return rows, stage and the state of the lottery."""
+        return {
+            "X": self._X.copy(),
+            "entered": self._entered.copy(),
+            "stage": self._stage.copy(),
+            "seen": self._seen.copy(),
+            "lottery": self._lottery.copy(),
+        }
+
+    def restore(self, state: State) -> None:
+        """Become what `state` described."""
+        self._X, self._entered = state["X"].copy(), state["entered"].copy()
+        self._stage, self._seen = state["stage"].copy(), state["seen"].copy()
+        self._lottery = state["lottery"].copy()

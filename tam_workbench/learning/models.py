@@ -1,0 +1,172 @@
+"""The live model, the candidate, its shadow, and the versions that can be gone back to."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from tam_workbench.learning.base import Learner, LearnerFactory, State
+from tam_workbench.learning.evidence import UpdateEvidence, Version
+from tam_workbench.learning.history import Probe
+from tam_workbench.learning.kernels import count_trust, mean_loss
+from tam_workbench.learning.registry import LEARNERS, make_learner
+from tam_workbench.learning.rules import LearningRules
+from tam_workbench.learning.shadow import Shadow
+from tam_workbench.records import Floats, UpdateDecision
+
+
+class Models:
+    """Live speaks, the candidate learns, a decision makes them one again."""
+
+    def __init__(
+        self,
+        features: int,
+        *,
+        rules: LearningRules,
+        seed: int,
+        learners: Mapping[str, LearnerFactory] = LEARNERS,
+    ) -> None:
+        self._width, self._rules, self._seed = features, rules, seed
+        self._learners = learners
+        self._versions = [Version(number=0, learner=self._fresh())]
+        self._newest = 0
+        self._candidate = self._fresh()
+        self._shadow: Shadow | None = None
+        self._probe = Probe(features, rows=rules.probe_rows, trust=rules.probe_trust, seed=seed)
+        self._taught = np.zeros(2)  # rows of any trust, sum of their trust
+        self._refusals = 0
+
+    def _fresh(self) -> Learner:
+        return make_learner(
+            self._width, rules=self._rules, seed=self._seed, learners=self._learners
+        )
+
+    @property
+    def live(self) -> Learner:
+        """The model that speaks."""
+        return self._versions[-1].learner
+
+    @property
+    def version(self) -> int:
+        """Its number."""
+        return self._versions[-1].number
+
+    @property
+    def taught_rows(self) -> int:
+        """Rows with any trust that the candidate learnt since the last decision."""
+        return int(self._taught[0])
+
+    @property
+    def has_shadow(self) -> bool:
+        """Whether a shadow learns beside the candidate."""
+        return self._shadow is not None
+
+    def predict_proba(self, X: Floats) -> Floats:
+        """Return what the live model says; ``prior`` before the first commit."""
+        if self.version == 0:
+            return np.full(len(X), self._rules.prior)
+        return self.live.predict_proba(X)
+
+    def teach(self, X: Floats, y: Floats, *, w: Floats, trust: Floats) -> None:
+        """Let candidate and shadow learn; trusted rows queue for the probe."""
+        if self._shadow is not None:
+            self._shadow.learn(X, y, w=w, trust=trust, rival=self._candidate)
+        self._candidate.learn(X, y, w=w)
+        self._probe.offer(X, y, trust)
+        count_trust(trust, self._taught)
+
+    def rewarm(self, rows: int) -> None:
+        """Let the candidate's scaler forget."""
+        self._candidate.rewarm(rows)
+
+    def start_shadow(self, tick: int) -> None:
+        """Begin a shadow and empty the probe, which describes the world before."""
+        self._probe.clear()
+        if self._rules.shadow_ticks:
+            self._shadow = Shadow(self._fresh(), ends=tick + self._rules.shadow_ticks)
+
+    def end_shadow(self, tick: int) -> float | None:
+        """Let the shadow take the candidate's place if it leads; return by how much it led."""
+        shadow = self._shadow
+        if shadow is None:
+            return None
+        if shadow.lead > self._rules.shadow_margin:
+            self._candidate, self._shadow = shadow.learner, None
+            return shadow.lead
+        if tick >= shadow.ends:
+            self._shadow = None
+        return None
+
+    def evidence(
+        self, tick: int, *, features: tuple[str, ...], drift_recent: bool
+    ) -> UpdateEvidence:
+        """Measure candidate, live and the version before on the probe; changes nothing."""
+        X, y = self._probe.rows()
+        before = self._versions[-2].learner if len(self._versions) > 2 else None
+        return UpdateEvidence(
+            version=self._newest + 1,
+            tick=tick,
+            live_loss=float(mean_loss(y, self.predict_proba(X))),
+            candidate_loss=float(mean_loss(y, self._candidate.predict_proba(X))),
+            previous_loss=None if before is None else float(mean_loss(y, before.predict_proba(X))),
+            probe_rows=len(y),
+            attributions_before=_attributions(self.live, X),
+            attributions_after=_attributions(self._candidate, X),
+            feature_names=features,
+            taught_rows=self.taught_rows,
+            trust_mean=float(self._taught[1] / max(self._taught[0], 1.0)),
+            drift_recent=drift_recent,
+        )
+
+    def settle(self, decision: UpdateDecision) -> None:
+        """Commit, refuse or roll back."""
+        if decision is UpdateDecision.COMMIT:
+            self._newest += 1
+            self._versions.append(Version(number=self._newest, learner=self._candidate.clone()))
+            del self._versions[: -self._rules.versions_kept]
+            self._refusals = 0
+            self._probe.admit()
+        else:
+            self._give_up(decision)
+        self._taught[:] = 0.0
+
+    def _give_up(self, decision: UpdateDecision) -> None:
+        self._refusals += 1
+        if decision is UpdateDecision.ROLL_BACK and len(self._versions) > 1:
+            self._versions.pop()
+        if self._refusals >= self._rules.probe_patience:
+            self._probe.admit()
+        self._probe.dismiss()
+        self._candidate, self._shadow = self.live.clone(), None
+
+    def state(self) -> State:
+        """Return every model and the probe."""
+        return {
+            "versions": [[kept.number, kept.learner.state()] for kept in self._versions],
+            "newest": self._newest,
+            "candidate": self._candidate.state(),
+            "shadow": None if self._shadow is None else self._shadow.state(),
+            "probe": self._probe.state(),
+            "taught": self._taught.copy(),
+            "refusals": self._refusals,
+        }
+
+    def restore(self, state: State) -> None:
+        """Become what `state` described."""
+        self._versions = []
+        for number, kept in state["versions"]:
+            learner = self._fresh()
+            learner.restore(kept)
+            self._versions.append(Version(number=number, learner=learner))
+        self._newest = state["newest"]
+        self._candidate.restore(state["candidate"])
+        self._shadow = None
+        if state["shadow"] is not None:
+            self._shadow = Shadow(self._fresh(), ends=0)
+            self._shadow.restore(state["shadow"])
+        self._probe.restore(state["probe"])
+        self._taught, self._refusals = state["taught"].copy(), state["refusals"]
+
+
+def _attributions(learner: Learner, X: Floats) -> Floats:
+    attribute = getattr(learner, "attribute", None)
+    return np.empty(0) if attribute is None or not len(X) else attribute(X)

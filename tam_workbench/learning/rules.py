@@ -1,0 +1,80 @@
+"""What the learning stage may be told."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LearningRules:
+    """Settings of the learning stage; every field says its unit and how to switch it off."""
+
+    learner: str = "logistic"
+    """Name in ``LEARNERS`` or of an entry point in ``tam_workbench.learners``."""
+
+    learning_rate: float = 0.05
+    """Step of the weights per row of full trust; 0.05 adapts within tens of rows."""
+
+    intercept_learning_rate: float = 0.05
+    """Step of the intercept per row of full trust; River's default (0.01) learns a prior too slowly."""
+
+    clip_sd: float = 6.0
+    """Standardised values are cut at this many standard deviations; ``inf`` switches it off."""
+
+    positive_weight: float = 1.0
+    """Weight of an incident row beside a quiet one; 1.0 leaves the classes as they come."""
+
+    prior: float = 0.05
+    """Probability that is spoken before anything was learnt."""
+
+    horizon: int = 10
+    """Ticks ahead: a row of tick t is positive when its service is in breach in (t, t + horizon]."""
+
+    label_delay: int = 0
+    """Extra ticks by which the world speaks late; 0 where breaches are known at once."""
+
+    pending_rows: int = 65_536
+    """Rows that may wait for their label; the oldest are dropped beyond it."""
+
+    commit_every: int = 16
+    """Ticks between two judgements of the candidate model."""
+
+    versions_kept: int = 8
+    """Committed versions that can be gone back to."""
+
+    probe_rows: int = 128
+    """Trusted, labelled rows on which a candidate is measured, half of them for each label."""
+
+    probe_trust: float = 0.8
+    """Trust from which a row may enter the probe."""
+
+    probe_patience: int = 8
+    """Refusals in a row after which trusted rows of refused updates enter the probe as well."""
+
+    detector: str = "page_hinkley"
+    """Name in ``DETECTORS``; ``none`` switches drift detection off."""
+
+    drift_trust: float = 0.5
+    """Trust from which a row may speak of drift, so that distrusted rows cannot explain themselves."""
+
+    boost: float = 4.0
+    """Factor on the learning rate right after a drift, falling back to 1; 1.0 switches it off."""
+
+    boost_ticks: int = 40
+    """Ticks until the boost has gone."""
+
+    rewarm_rows: int = 500
+    """Rows the scaler remembers right after a shift of the features; 0 switches it off."""
+
+    shadow_ticks: int = 128
+    """Ticks a fresh shadow learner gets to beat the candidate after a drift; 0 switches it off."""
+
+    shadow_margin: float = 0.02
+    """Log-loss by which the shadow must be better to take the candidate's place."""
+
+    anomaly_top: int = 3
+    """Number of the largest deviations that make a row's anomaly score."""
+
+    baseline_every: int = 3000
+    """Ticks between two fits of the static baseline; 0 switches it off."""
+
+    baseline_window: int = 2000
+    """Labelled rows kept for the baseline and for relabelling."""

@@ -1,0 +1,83 @@
+"""Views: records to frames, sentences, SVG and HTML; one definition of every picture.
+
+Pure functions that widgets and dashboard bind. Starts no thread, opens no socket, knows no
+toolkit (Panel and anywidget live in their own rooms) and decides nothing. What comes from
+outside is escaped here, once.
+"""
+
+from tam_workbench.views.assets import esm_path
+from tam_workbench.views.columns import (
+    MARKER_COLUMNS,
+    PULSE_COLUMNS,
+    headline_names,
+    marker_columns,
+    milliseconds,
+    pulse_columns,
+)
+from tam_workbench.views.explanations import explanation_card
+from tam_workbench.views.frames import (
+    event_frame,
+    hit_frame,
+    incident_frame,
+    ledger_frame,
+    memory_frame,
+    pulse_frame,
+    reputation_frame,
+    service_frame,
+    update_frame,
+)
+from tam_workbench.views.incident import approval_card, approval_lines
+from tam_workbench.views.summaries import (
+    describe_comparison,
+    describe_explanation,
+    describe_series,
+    describe_trust,
+    number,
+)
+from tam_workbench.views.svg import card_svg, ribbon_svg, telemetry_svg, waterfall_svg
+from tam_workbench.views.theme import LEVELS, Level, band_of, level_of, page_variables, pane_css, panel_css, widget_css
+from tam_workbench.views.workbench import Feed, Observed, Verification, Workbench
+
+__all__ = [
+    "LEVELS",
+    "MARKER_COLUMNS",
+    "PULSE_COLUMNS",
+    "Feed",
+    "Level",
+    "Observed",
+    "Verification",
+    "Workbench",
+    "approval_card",
+    "approval_lines",
+    "band_of",
+    "card_svg",
+    "describe_comparison",
+    "describe_explanation",
+    "describe_series",
+    "describe_trust",
+    "esm_path",
+    "event_frame",
+    "explanation_card",
+    "headline_names",
+    "hit_frame",
+    "incident_frame",
+    "ledger_frame",
+    "level_of",
+    "marker_columns",
+    "memory_frame",
+    "milliseconds",
+    "number",
+    "page_variables",
+    "pane_css",
+    "panel_css",
+    "panel_css",
+    "pulse_columns",
+    "pulse_frame",
+    "reputation_frame",
+    "ribbon_svg",
+    "service_frame",
+    "telemetry_svg",
+    "update_frame",
+    "waterfall_svg",
+    "widget_css",
+]
