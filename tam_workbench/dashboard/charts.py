@@ -36,8 +36,19 @@ PLOTS: Final = (
 )
 """Key, title, lines (column, colour, dash, legend) and fixed y range of each chart."""
 
-RIBBON_TIPS: Final = [("trust", "@trust{0.00} (@level)"), ("reasons", "@reasons"), ("rows", "@rows")]
+RIBBON_TIPS: Final = [
+    ("trust", "@trust{0.00} (@level)"),
+    ("reasons", "@reasons"),
+    ("rows", "@rows"),
+]
 MARKER_TIPS: Final = [("@kind", "@text"), ("at", "@time{%H:%M:%S}")]
+
+
+LEGENDS: Final = {
+    key: tuple((color, dash, legend) for _, color, dash, legend in lines if legend)
+    for key, _, lines, _ in PLOTS
+}
+"""Colour, dash and name of the lines of each chart that has several."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +62,7 @@ class Strip:
     charts: dict[str, Any]
 
 
-def strip(*, keys: tuple[str, ...], height: int = 104, span_ms: float = 300_000.0) -> Strip:
+def strip(*, keys: tuple[str, ...], height: int = 112, span_ms: float = 300_000.0) -> Strip:
     """Return the charts named by ``keys`` over one shared source."""
     pulses = ColumnDataSource(data={name: [] for name in PULSE_COLUMNS})
     markers = ColumnDataSource(data={name: [] for name in MARKER_COLUMNS})
@@ -90,8 +101,8 @@ def _ribbon(pulses: ColumnDataSource, span: DataRange1d) -> Any:  # noqa: ANN401
     plot.grid.visible = False
     for level in LEVELS:
         cells = plot.quad(
-            left="left", right="time", bottom=0, top=level.name, source=pulses, line_color=None,
-            fill_color=level.color, hatch_pattern=level.hatch, hatch_color="white",
+            left="left", right="time", bottom=0, top=level.name, source=pulses, line_color=level.color,
+            line_width=1, fill_color=level.color, hatch_pattern=level.hatch, hatch_color="white",
             hatch_alpha=0.75, hatch_scale=6,
         )  # fmt: skip
         plot.add_tools(HoverTool(renderers=[cells], tooltips=RIBBON_TIPS, attachment="below"))
@@ -108,13 +119,15 @@ def _chart(
     plot.xgrid.grid_line_color = None
     plot.add_tools("xpan", "xwheel_zoom", "reset")
     drawn = []
-    for name, color, dash, legend in lines:
-        label = {"legend_label": legend} if legend else {}
-        drawn.append(
-            plot.line("time", name, source=pulses, color=color, line_dash=dash, width=1.7, **label)
-        )
+    for name, color, dash, _ in lines:
+        drawn.append(plot.line("time", name, source=pulses, color=color, line_dash=dash, width=1.7))
     plot.vspan(
-        x="time", source=markers, line_color="color", line_dash="dash", line_width=1.2, line_alpha=0.7
+        x="time",
+        source=markers,
+        line_color="color",
+        line_dash="dash",
+        line_width=1.2,
+        line_alpha=0.7,
     )
     tips = [(legend or name, f"@{name}{{0.000}}") for name, _, _, legend in lines]
     plot.add_tools(
@@ -123,11 +136,6 @@ def _chart(
             formatters={"@time": "datetime"},
         )
     )  # fmt: skip
-    if len(lines) > 1:
-        plot.legend.location = "top_left"
-        plot.legend.orientation = "horizontal"
-        plot.legend.padding = plot.legend.margin = 2
-        plot.legend.label_text_font_size = "11px"
     return plot
 
 
@@ -139,7 +147,10 @@ def _timeline(markers: ColumnDataSource, span: DataRange1d) -> Any:  # noqa: ANN
         "time", 0.5, marker="shape", size=11, fill_color="color", line_color="white", source=markers
     )
     tool = HoverTool(
-        renderers=[signs], tooltips=MARKER_TIPS, formatters={"@time": "datetime"}, attachment="below"
+        renderers=[signs],
+        tooltips=MARKER_TIPS,
+        formatters={"@time": "datetime"},
+        attachment="below",
     )
     plot.add_tools(tool)
     return plot

@@ -2,12 +2,14 @@
 
 import os
 import socket
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 from typing import Any
 
 from tam_workbench.dashboard.serving import serve
+from tam_workbench.errors import UnreachableError
 from tam_workbench.views import Workbench
 
 
@@ -41,6 +43,23 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def await_port(port: int, *, patience_s: float = 20.0) -> None:
+    """Wait until somebody listens on a port of this machine.
+
+    Raises
+    ------
+    UnreachableError
+        When nobody does after ``patience_s`` seconds.
+    """
+    until = time.monotonic() + patience_s
+    while time.monotonic() < until:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise UnreachableError(f"the dashboard does not listen on port {port} after {patience_s:g} s")
+
+
 def embed(wb: Workbench, *, height: int = 820, base_url: str | None = None) -> Embedded:
     """Serve ``wb`` from this process and return what a cell shows.
 
@@ -53,5 +72,6 @@ def embed(wb: Workbench, *, height: int = 820, base_url: str | None = None) -> E
     port = free_port()
     base = base_url if base_url is not None else os.environ.get("JUPYTERHUB_SERVICE_PREFIX", "")
     server = serve(wb, port=port, origins=("*",) if base else ())
+    await_port(port)
     url = f"{base.rstrip('/')}/proxy/{port}/" if base else f"http://127.0.0.1:{port}/"
     return Embedded(url, height, server)

@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+import numpy as np
+import numpy.typing as npt
+
 from tam_workbench import memory
 from tam_workbench.ports import Embedder, Store
 from tam_workbench.records import Hit, Incident, MemoryEntry, Template
@@ -19,7 +22,7 @@ class Recollection:
     ) -> None:
         self._store = store
         self._rules = rules
-        self._cache = memory.EmbeddingCache(embedder.embed, size=cache_size)
+        self._cache = memory.EmbeddingCache(embedder.embed, capacity=cache_size)
         self._waiting: dict[str, MemoryEntry] = {}
 
     def version(self) -> int:
@@ -38,7 +41,7 @@ class Recollection:
     def recall(self, text: str, *, now: datetime, k: int, where: dict[str, str]) -> list[Hit]:
         """Return what is most like ``text``, ranked with the parts of each score."""
         self.flush()
-        vector = self._cache.vector(text)
+        vector = self._vector(text)
         return memory.rank(
             self._store.nearest(vector, k=max(k, CANDIDATES), where=where),
             now=now,
@@ -56,16 +59,31 @@ class Recollection:
 
     def remember(self, incident: Incident, text: str, *, now: datetime) -> None:
         """Remember an incident with what was done and whether it helped."""
-        entry = memory.incident_entry(incident, text=text, vector=self._cache.vector(text), now=now)
-        old = self._waiting.get(entry.id) or next(iter(self._store.get([entry.id])), None)
-        self._waiting[entry.id] = memory.merge(entry, old) if old else entry
+        sighting = memory.Sighting(
+            service=incident.service, at=now, trust=incident.trust, occurrence=incident.id
+        )
+        entry = memory.make_entry("incident", text, vector=self._vector(text), sighting=sighting)
+        outcome, proposal = incident.outcome, incident.proposal
+        if proposal is not None and outcome is not None and outcome.helped is not None:
+            entry = memory.with_outcome(entry, proposal.action, helped=outcome.helped)
+        self._keep(entry)
 
     def templates(self, novel: Sequence[Template], *, now: datetime) -> None:
         """Remember log templates when they are first seen."""
         for template in novel[:64]:
-            vector = self._cache.vector(template.text)
-            entry = memory.template_entry(template, vector=vector, now=now)
-            self._waiting[entry.id] = entry
+            sighting = memory.Sighting(service="", at=now, trust=1.0, occurrence=template.id)
+            vector = self._vector(template.text)
+            self._keep(
+                memory.make_entry("template", template.text, vector=vector, sighting=sighting)
+            )
+
+    def _keep(self, entry: MemoryEntry) -> None:
+        old = self._waiting.get(entry.id) or next(iter(self._store.get([entry.id])), None)
+        self._waiting[entry.id] = memory.merge(entry, old) if old else entry
+
+    def _vector(self, text: str) -> npt.NDArray[np.float32]:
+        vector: npt.NDArray[np.float32] = self._cache.embed([text])[0]
+        return vector
 
     def flush(self) -> None:
         """Write what waits."""
@@ -81,5 +99,5 @@ class Recollection:
     def entries(self, limit: int) -> list[MemoryEntry]:
         """Return some entries, for the memory screen."""
         self.flush()
-        vector = self._cache.vector("incident")
+        vector = self._vector("incident")
         return [hit.entry for hit in self._store.nearest(vector, k=limit, where={})]

@@ -1,15 +1,17 @@
 """The responder: from an incident to what was remembered, proposed, permitted and done."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from tam_workbench import explain, memory
 from tam_workbench.engine.bus import Bus
 from tam_workbench.engine.incidents import OPEN_PHASES, IncidentBook, interrupted
+from tam_workbench.engine.recent import Recent
 from tam_workbench.engine.recollection import Recollection
 from tam_workbench.engine.scribe import Scribe
 from tam_workbench.engine.summary import ServiceTicks
@@ -28,7 +30,6 @@ from tam_workbench.records import (
     Permission,
     Phase,
     Result,
-    Template,
     Verdict,
 )
 from tam_workbench.resilience import Breaker, Signal
@@ -61,18 +62,19 @@ class Responder:
         self.autonomy = autonomy
         self.breaker = breaker
         self._evidence: dict[str, dict[str, float]] = {}
+        self._texts: dict[str, str] = {}
+        self._recent = Recent()
         self._tick = -1
         self.last_explanation: Explanation | None = None
         self._explanations: dict[str, Explanation] = {}
 
-    def respond(
-        self, observed: Observations, seen: ServiceTicks, *, novel: Sequence[Template]
-    ) -> None:
+    def respond(self, observed: Observations, seen: ServiceTicks, changes: pl.DataFrame) -> None:
         """Open, follow and close incidents, and act on those that the gate lets act."""
         if not seen.ticks.size:
             return
         self._tick = int(seen.ticks[-1])
-        self._m.recollection.templates(novel, now=self._m.clock.now())
+        self._recent.add(changes, observed.novel, tick=self._tick)
+        self._m.recollection.templates(observed.novel, now=self._now())
         for incident in self._m.book.update(seen):
             if incident.phase in OPEN_PHASES and incident.proposal is None:
                 self._opened(incident, observed, seen)
@@ -135,8 +137,8 @@ class Responder:
         rows = rows[rows >= 0]
         evidence = _evidence(observed, rows[-3:])
         self._evidence[incident.id] = evidence
-        text = memory.incident_text(incident.service, evidence)
         explanation = self._explain(incident, observed, rows)
+        self._texts[incident.id] = text = self._text(incident, evidence)
         hits = self._m.recollection.similar(text, now=self._now())
         opened = replace(
             incident,
@@ -154,6 +156,10 @@ class Responder:
         )
         self._set(opened)
 
+    def _text(self, incident: Incident, evidence: dict[str, float]) -> str:
+        templates, changes = self._recent.of(incident.service, tick=self._tick)
+        return memory.incident_text(incident, templates, evidence, changes)
+
     def _explain(
         self,
         incident: Incident,
@@ -163,8 +169,17 @@ class Responder:
         linear = self._m.learning.linear()
         if linear is None or not rows.size:
             return ""
+        row = observed.values[rows[-1:]]
+        attributions, base = explain.linear_shap(
+            linear.weights,
+            linear.intercept,
+            mean=linear.mean,
+            scale=linear.scale,
+            X=row,
+            clip=linear.clip,
+        )
         explanation = explain.explanation_for(
-            linear, observed.values[rows[-1]], feature_names=observed.feature_names
+            attributions[0], base=base, values=row[0], feature_names=observed.feature_names, top=10
         )
         self.last_explanation = self._explanations[incident.id] = explanation
         if len(self._explanations) > 500:
@@ -262,7 +277,7 @@ class Responder:
         if proposal is not None and outcome is not None and helped is not None:
             m.policy.learn(incident, proposal.action, evidence=evidence, helped=helped)
         if incident.phase not in OPEN_PHASES or helped is False:
-            text = memory.incident_text(incident.service, evidence)
+            text = self._texts.get(incident.id) or self._text(incident, evidence)
             m.recollection.remember(incident, text, now=now)
         m.scribe.note(
             "incident",
@@ -271,6 +286,7 @@ class Responder:
         )
         if incident.phase not in OPEN_PHASES:
             self._evidence.pop(incident.id, None)
+            self._texts.pop(incident.id, None)
         self._set(incident)
 
     def _expire(self) -> None:
@@ -309,6 +325,7 @@ class Responder:
         """Return what a checkpoint keeps."""
         return {
             "evidence": dict(self._evidence),
+            "texts": dict(self._texts),
             "tick": self._tick,
             "breaker": self.breaker.to_state(),
         }
@@ -322,6 +339,7 @@ class Responder:
         assert isinstance(evidence, dict)
         assert isinstance(tick, int)
         self._evidence, self._tick = dict(evidence), tick
+        self._texts = dict(state["texts"])
 
 
 def _evidence(observed: Observations, rows: Ints) -> dict[str, float]:

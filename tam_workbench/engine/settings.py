@@ -49,6 +49,9 @@ class Settings(BaseSettings):
     ticks: int | None = None
     """Ticks after which a scenario ends. ``None`` goes on for ever."""
 
+    batch_rows: int = 4096
+    """Rows a batch of a file holds at full speed."""
+
     batch_ticks: int = 32
     """Ticks a batch holds at full speed; more is faster, fewer reacts sooner. At real time one."""
 

@@ -1,7 +1,7 @@
 """The wiring: the one place that names adapters and puts the house together."""
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,11 +24,12 @@ from tam_workbench.engine.workbench import Workbench
 from tam_workbench.errors import BadInputError, SettingsError
 from tam_workbench.features import Features
 from tam_workbench.gate import Gate, judge_update
-from tam_workbench.learning import Learning
+from tam_workbench.learning import Learning, UpdateEvidence
 from tam_workbench.memory import RankRules
 from tam_workbench.plant import Plant, scenario
 from tam_workbench.policy import BanditPolicy, Policy, ThresholdPolicy
 from tam_workbench.ports import Actuator, Clock, Embedder, Source, Store
+from tam_workbench.records import UpdateVerdict
 from tam_workbench.resilience import Breaker
 from tam_workbench.trust import Redactor, Screening, Trust
 
@@ -56,13 +57,15 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Workbench:
     return Workbench(parts.runner, name=settings.source, plant=parts.plant)
 
 
-def assemble(settings: Settings, *, clock: Clock | None = None) -> Assembled:
+def assemble(
+    settings: Settings, *, clock: Clock | None = None, plant: Plant | None = None
+) -> Assembled:
     """Wire source, stages, memory, gate and journal; nothing runs yet."""
     clock = clock or SystemClock()
     state = settings.state_dir
     if state is not None:
         state.mkdir(parents=True, exist_ok=True, mode=0o700)
-    plant = _plant(settings)
+    plant = plant or _plant(settings)
     source = _source(settings, clock, plant)
     bus = Bus()
     journal = SqliteJournal(state / "journal.sqlite" if state else None)
@@ -122,8 +125,10 @@ def open_kept(folder: Path) -> Kept:
 def _stages(settings: Settings, source: Source) -> Stages:
     slo = settings.slo or _default_slo(settings.source)
 
-    def judge(evidence: Any) -> Any:  # noqa: ANN401
-        return judge_update(evidence, rules=settings.updates)
+    def judge(evidence: UpdateEvidence) -> UpdateVerdict:
+        shown = {f.name: getattr(evidence, f.name) for f in fields(evidence)}
+        del shown["taught_rows"]
+        return judge_update(**shown, rules=settings.updates)
 
     return Stages(
         screening=Screening(settings.screening),
@@ -191,7 +196,7 @@ def _source(settings: Settings, clock: Clock, plant: Plant | None) -> Source:
     if kind in plugins.names("sources") and kind != "file":
         return _made("sources", kind, clock=clock, address=name)
     path = Path(name) if kind == "file" else _found(settings.source)
-    return _made("sources", "file", path=path, clock=clock, speed=settings.speed)
+    return _made("sources", "file", path=path, clock=clock, speed=settings.speed, batch_rows=settings.batch_rows)
 
 
 def _found(name: str) -> Path:

@@ -7,6 +7,7 @@ the label is a function of the features.
 
 import random
 import re
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -56,33 +57,34 @@ def run(scenario: str, *, arm: str, seed: int) -> LegacyScore:
     if arm not in ARMS:
         raise SettingsError(f"no legacy arm {arm!r}: choose one of {', '.join(ARMS)}")
     spec = legacy_spec(scenario)
-    rows = list(legacy_stream(spec, rng=random.Random(seed)))
+    rows = list(legacy_stream(spec, rng=random.Random(seed)))  # noqa: S311 - as the seed did
     predict = closed_loop if arm == "closed" else baseline
     return score(rows, predict(rows), onset=spec.onset)
 
 
-def legacy_loop_rate(ticks: int, *, seed: int) -> float:
+def legacy_loop_rate(ticks: int, seed: int) -> float:
     """Return ticks per second of the closed loop, its generator included, on drift.
 
     The stream repeats the 1000-tick scenario until ``ticks`` are done.
     """
-    rng = random.Random(seed)
+    rng = random.Random(seed)  # noqa: S311 - as the seed did
     spec = legacy_spec("drift")
-    learner = _learner()
+    learner = _Learner()
     started, done = perf_counter(), 0
     while done < ticks:
         for row in legacy_stream(spec, rng=rng):
-            _step(learner, row)
+            learner.step(row)
             done += 1
             if done >= ticks:
                 break
+        learner.written.clear()
     return ticks / (perf_counter() - started)
 
 
 def closed_loop(rows: Iterable[LegacyRow]) -> npt.NDArray[np.float64]:
     """Predict, then learn, on every tick: scaled SGD logistic regression of River."""
-    learner = _learner()
-    return np.array([_step(learner, row) for row in rows])
+    learner = _Learner()
+    return np.array([learner.step(row) for row in rows])
 
 
 def baseline(rows: Iterable[LegacyRow]) -> npt.NDArray[np.float64]:
@@ -160,23 +162,39 @@ def score(
     )
 
 
-def _learner() -> Any:
-    from river import drift, linear_model, optim, preprocessing
+class _Learner:
+    """The seed's loop body: predict, decide, learn, write one line of its CSV."""
 
-    scaler = preprocessing.StandardScaler()
-    regression = linear_model.LogisticRegression(optimizer=optim.SGD(0.05))
-    return scaler | regression, drift.ADWIN()
+    def __init__(self) -> None:
+        from river import linear_model, optim, preprocessing
+        from river.drift import ADWIN
 
+        scaler = preprocessing.StandardScaler()
+        self._model = scaler | linear_model.LogisticRegression(optimizer=optim.SGD(0.05))
+        self._adwin = ADWIN()  # type: ignore[no-untyped-call]
+        self._recent: deque[dict[str, float]] = deque(maxlen=200)  # filled, never read
+        self.written: list[dict[str, object]] = []
 
-def _step(learner: Any, row: LegacyRow) -> float:
-    model, adwin = learner
-    x = features(row)
-    probability = float(model.predict_proba_one(x).get(1, _UNFITTED))
-    trusted = trust(row)
-    action(probability, trusted)
-    model.learn_one(x, label(row))  # the seed's `sample_weight=trusted` reached no learner
-    adwin.update(row.err_rate)  # its answer was read from the return value: always None
-    return probability
+    def step(self, row: LegacyRow) -> float:
+        x = features(row)
+        y = label(row)
+        probability = float(self._model.predict_proba_one(x).get(1, _UNFITTED))
+        trusted = trust(row)
+        self._model.learn_one(x, y)  # the seed's `sample_weight=trusted` reached no learner
+        # the seed read the detector's answer from the return value, which is always None
+        is_drift = bool(self._adwin.update(row.err_rate))  # type: ignore[no-untyped-call]
+        self._recent.append(x)
+        self.written.append(
+            {
+                "tick": row.tick,
+                "y": y,
+                "p": probability,
+                "trust": trusted,
+                "drift": is_drift,
+                "action": action(probability, trusted),
+            }
+        )
+        return probability
 
 
 @lru_cache(maxsize=4096)

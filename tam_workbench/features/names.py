@@ -36,6 +36,7 @@ class Names:
         self._number: dict[str, int] = {}
         self._last = np.full(limit, -(2**62), dtype=np.int64)
         self._lut = np.full(64, -1, dtype=np.int64)
+        self._anchor: pl.Series | None = None
 
     def __len__(self) -> int:
         return len(self.known)
@@ -65,8 +66,9 @@ class Names:
         self._last[found] = at
         return found
 
-    @staticmethod
-    def _codes(column: pl.Series) -> Codes:
+    def _codes(self, column: pl.Series) -> Codes:
+        if self._anchor is None:  # polars renumbers categories when no column of them lives
+            self._anchor = column.clear()
         physical = column.to_physical()
         if physical.null_count():  # null is 0, real codes move up by one
             return (physical.cast(pl.Int64) + 1).fill_null(0).to_numpy()
@@ -91,7 +93,7 @@ class Names:
             self.known.append(name)
         else:
             number = int(np.argmin(self._last))
-            if self._last[number] == at:  # all were seen just now
+            if self._last[number] >= at:  # all were seen just now
                 return self.limit - 1
             del self._number[self.known[number]]
             self._lut[self._lut == number] = -1

@@ -15,7 +15,7 @@ _COUNT, _MEDIAN, _HIGH = range(3)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _scores(
+def _scores(  # noqa: PLR0913, PLR0917 - a kernel takes flat arrays
     X: Floats, trust: Floats, ready: Ints, raw: Ints, scaler: Floats, s: Floats, largest: Floats
 ) -> Floats:
     n, top = X.shape[0], largest.shape[0]
@@ -35,16 +35,21 @@ def _scores(
                     spread = off * (X[i, raw[j]] - scaler[0, j])
                     scaler[1, j] += (spread - scaler[1, j]) * share
             if z > largest[0]:
-                largest[0] = z
-                for m in range(top - 1):
-                    if largest[m] > largest[m + 1]:
-                        largest[m], largest[m + 1] = largest[m + 1], largest[m]
+                _insert(largest, z)
         u = math.log1p(largest.sum() / top)
         excess = max(0.0, u - s[_MEDIAN]) / max(s[_HIGH] - s[_MEDIAN], 0.1)
         out[i] = 1.0 - 2.0 ** (-excess * excess) if s[_COUNT] >= _WARM else 0.0
         if trust[i] > 0.0:
             _calibrate(s, u, trust[i])
     return out
+
+
+@njit(cache=True, nogil=True)
+def _insert(largest: Floats, z: float) -> None:
+    largest[0] = z
+    for m in range(largest.shape[0] - 1):
+        if largest[m] > largest[m + 1]:
+            largest[m], largest[m + 1] = largest[m + 1], largest[m]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -66,16 +71,20 @@ class AnomalyScore:
     """
 
     def __init__(self, feature_names: Sequence[str], *, top: int) -> None:
-        ready = [i for i, name in enumerate(feature_names) if name.endswith(".deviation")]
-        raw = [
-            i
-            for i, name in enumerate(feature_names)
-            if i not in set(ready) and (not ready or name.startswith(("log", "span", "trace")))
-        ]
-        self._ready, self._raw = np.array(ready, np.int64), np.array(raw, np.int64)
-        self._scaler = np.zeros((2, len(raw)))
+        self._ready, self._raw = _columns(feature_names)
+        self._scaler = np.zeros((2, self._raw.size))
         self._s = np.zeros(3)
         self._top = max(1, min(top, len(feature_names)))
+
+    def rename(self, feature_names: Sequence[str]) -> None:
+        """Watch also the columns that only now have a name."""
+        ready, raw = _columns(feature_names)
+        scaler = np.zeros((2, raw.size))
+        kept = {int(column): at for at, column in enumerate(self._raw)}
+        for at, column in enumerate(raw):
+            if int(column) in kept:
+                scaler[:, at] = self._scaler[:, kept[int(column)]]
+        self._ready, self._raw, self._scaler = ready, raw, scaler
 
     def advance(self, X: Floats, trust: Floats) -> Floats:
         """Score each row in [0, 1] by what came before it, then learn it with its trust."""
@@ -88,3 +97,14 @@ class AnomalyScore:
     def restore(self, state: State) -> None:
         """Become what `state` described."""
         self._scaler, self._s = state["scaler"].copy(), state["quantiles"].copy()
+
+
+def _columns(feature_names: Sequence[str]) -> tuple[Ints, Ints]:
+    """Return the columns taken as they are and those that are standardised here."""
+    ready = [i for i, name in enumerate(feature_names) if name.endswith(".deviation")]
+    raw = [
+        i
+        for i, name in enumerate(feature_names)
+        if name and (not ready or name.startswith(("log", "span", "trace"))) and i not in set(ready)
+    ]
+    return np.array(ready, np.int64), np.array(raw, np.int64)

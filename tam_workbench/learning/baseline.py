@@ -40,7 +40,7 @@ class StaticBaseline:
         Z = np.divide(X - mean, scale, out=np.zeros_like(X), where=scale > 0.0)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
-            model = LogisticRegression(max_iter=30).fit(Z, y)
+            model = LogisticRegression(solver="liblinear", max_iter=30, random_state=0).fit(Z, y)
         self._parts = np.vstack((mean, var, model.coef_[0]))
         self._intercept = float(model.intercept_[0])
         self.fits += 1

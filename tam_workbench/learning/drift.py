@@ -4,12 +4,13 @@ import math
 import pickle
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, Final, Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 import numpy as np
 from numba import njit
 
 from tam_workbench.learning.base import State
+from tam_workbench.learning.guests import RiverModel
 from tam_workbench.records import Floats
 
 _COUNT, _MEAN, _VAR, _UP, _DOWN, _STATISTIC = range(6)
@@ -25,7 +26,10 @@ class Detector(Protocol):
 
     name: str
     detections: tuple[int, ...]
-    statistic: float
+
+    @property
+    def statistic(self) -> float:
+        """What was measured last."""
 
     def update(self, values: Floats) -> None:
         """Take in the values in order."""
@@ -114,7 +118,7 @@ class PageHinkley:
 class RiverDetector:
     """One of River's detectors: updated first, asked afterwards (``update`` returns None)."""
 
-    def __init__(self, name: str, guest: Any) -> None:
+    def __init__(self, name: str, guest: RiverModel) -> None:
         self.name = name
         self._guest = guest
         self.detections: tuple[int, ...] = ()
@@ -149,10 +153,14 @@ class NoDetector:
     """Sees nothing."""
 
     name = "none"
-    statistic = 0.0
 
     def __init__(self) -> None:
         self.detections: tuple[int, ...] = ()
+
+    @property
+    def statistic(self) -> float:
+        """Nothing."""
+        return 0.0
 
     def update(self, values: Floats) -> None:
         """Ignore the values."""
@@ -169,7 +177,7 @@ def _adwin(seed: int, patience: int) -> Detector:
     del seed, patience
     from river import drift
 
-    return RiverDetector("adwin", drift.ADWIN(clock=1))
+    return RiverDetector("adwin", drift.ADWIN(clock=1))  # type: ignore[no-untyped-call]
 
 
 def _kswin(seed: int, patience: int) -> Detector:

@@ -17,13 +17,16 @@ from tam_workbench.learning.base import State
 from tam_workbench.learning.rules import LearningRules
 from tam_workbench.records import Floats
 
-Maker = Callable[[LearningRules, int], Any]
+RiverModel = Any
+"""A River classifier; River ships no types that mypy could hold us to."""
+
+Maker = Callable[[LearningRules, int], RiverModel]
 
 
 class RiverLearner:
     """A River classifier, driven row by row; readable and slow beside `Logistic`."""
 
-    def __init__(self, features: int, *, model: Any, takes_weight: bool, seed: int) -> None:
+    def __init__(self, features: int, *, model: RiverModel, takes_weight: bool, seed: int) -> None:
         self._names = range(features)
         self._model = model
         self._takes_weight = takes_weight
@@ -83,8 +86,8 @@ def river(make: Maker, *, takes_weight: bool) -> Callable[..., RiverLearner]:
     return factory
 
 
-def logistic_river(rules: LearningRules, seed: int) -> Any:
-    """River's own scaler and logistic regression: what `Logistic` agrees with."""
+def logistic_river(rules: LearningRules, seed: int) -> RiverModel:
+    """Make River's own scaler and logistic regression, what `Logistic` agrees with."""
     del seed
     from river import linear_model, optim, preprocessing
 
@@ -96,32 +99,32 @@ def logistic_river(rules: LearningRules, seed: int) -> Any:
     )
 
 
-def hoeffding_tree(rules: LearningRules, seed: int) -> Any:
-    """A Hoeffding tree that splits early and stays small."""
+def hoeffding_tree(rules: LearningRules, seed: int) -> RiverModel:
+    """Make a Hoeffding tree that splits early and stays small."""
     del rules, seed
     from river import tree
 
     return tree.HoeffdingTreeClassifier(grace_period=50, delta=1e-5, max_depth=8)
 
 
-def hoeffding_adaptive_tree(rules: LearningRules, seed: int) -> Any:
-    """A Hoeffding tree whose branches are replaced when they drift."""
+def hoeffding_adaptive_tree(rules: LearningRules, seed: int) -> RiverModel:
+    """Make a Hoeffding tree whose branches are replaced when they drift."""
     del rules
     from river import tree
 
     return tree.HoeffdingAdaptiveTreeClassifier(grace_period=50, delta=1e-5, max_depth=8, seed=seed)
 
 
-def naive_bayes(rules: LearningRules, seed: int) -> Any:
-    """Gaussian naive Bayes."""
+def naive_bayes(rules: LearningRules, seed: int) -> RiverModel:
+    """Make a Gaussian naive Bayes."""
     del rules, seed
     from river import naive_bayes as bayes
 
-    return bayes.GaussianNB()
+    return bayes.GaussianNB()  # type: ignore[no-untyped-call]
 
 
-def knn(rules: LearningRules, seed: int) -> Any:
-    """The five nearest of the last 300 rows, standardised."""
+def knn(rules: LearningRules, seed: int) -> RiverModel:
+    """Make a vote of the five nearest of the last 300 rows, standardised."""
     del rules, seed
     from river import neighbors, preprocessing
 
@@ -129,9 +132,10 @@ def knn(rules: LearningRules, seed: int) -> Any:
     return preprocessing.StandardScaler() | neighbors.KNNClassifier(n_neighbors=5, engine=search)
 
 
-def passive_aggressive(rules: LearningRules, seed: int) -> Any:
-    """A passive-aggressive linear classifier on standardised rows."""
+def passive_aggressive(rules: LearningRules, seed: int) -> RiverModel:
+    """Make a passive-aggressive linear classifier on standardised rows."""
     del rules, seed
     from river import linear_model, preprocessing
 
-    return preprocessing.StandardScaler() | linear_model.PAClassifier(C=0.01, mode=1)
+    model = linear_model.PAClassifier(C=0.01, mode=1)  # type: ignore[no-untyped-call]
+    return preprocessing.StandardScaler() | model

@@ -7,6 +7,34 @@ from tam_workbench.learning.base import State
 from tam_workbench.records import Floats, Ints
 
 
+@njit(cache=True, nogil=True)
+def _push(
+    X: Floats,
+    told: tuple[Floats, Floats, Ints, Ints],
+    ring: Floats,
+    columns: Floats,
+    seen: int,
+) -> None:
+    """Write rows and (y, trust, service, tick) behind the ``seen`` rows written so far."""
+    size = ring.shape[0]
+    y, trust, services, ticks = told
+    for i in range(max(0, y.shape[0] - size), y.shape[0]):
+        at = (seen + i) % size
+        ring[at, :] = X[i, :]
+        columns[0, at], columns[1, at] = y[i], trust[i]
+        columns[2, at], columns[3, at] = services[i], ticks[i]
+
+
+@njit(cache=True, nogil=True)
+def _admit(ring: Floats, stage: Floats, entered: Ints, seen: Ints) -> None:
+    """Write the staged rows of each label into its half of the ring, over the oldest."""
+    side = ring.shape[0] // 2
+    for label in range(2):
+        for row in range(min(seen[label], stage.shape[1])):
+            ring[label * side + entered[label] % side, :] = stage[label, row, :]
+            entered[label] += 1
+
+
 class History:
     """The latest labelled rows in arrival order, for the baseline and for relabelling."""
 
@@ -17,19 +45,7 @@ class History:
 
     def add(self, X: Floats, y: Floats, trust: Floats, services: Ints, ticks: Ints) -> None:
         """Append rows, overwriting the oldest."""
-        size = len(self._X)
-        n = min(len(y), size)
-        if n == 0:
-            return
-        at = (self._seen + len(y) - n) % size
-        first = min(n, size - at)
-        parts = ((slice(at, at + first), slice(-n, len(y) - n + first)),)
-        if first < n:
-            parts = (*parts, (slice(0, n - first), slice(len(y) - n + first, len(y))))
-        for here, there in parts:
-            self._X[here] = X[there]
-            for column, source in zip(self._columns, (y, trust, services, ticks), strict=True):
-                column[here] = source[there]
+        _push(X, (y, trust, services, ticks), self._X, self._columns, self._seen)
         self._seen += len(y)
 
     def rows(self) -> tuple[Floats, Floats]:
@@ -42,7 +58,7 @@ class History:
     ) -> tuple[Floats, Floats]:
         """Set the label of a service's rows in [tick_from, tick_to]; return their (X, trust)."""
         order = self._order()
-        _, trust, services, ticks = self._columns[:, order]
+        _, _, services, ticks = self._columns[:, order]
         hit = order[(services == service) & (ticks >= tick_from) & (ticks <= tick_to)]
         self._columns[0, hit] = y
         return self._X[hit], self._columns[1, hit].copy()
@@ -63,7 +79,7 @@ class History:
 
 
 @njit(cache=True, nogil=True)
-def _draw(
+def _draw(  # noqa: PLR0913, PLR0917 - a kernel takes flat arrays
     X: Floats, y: Floats, trust: Floats, bar: float, stage: Floats, seen: Ints, lottery: Ints
 ) -> None:
     """Keep a uniform draw of trusted rows per label in ``stage`` (2, slots, F)."""
@@ -105,13 +121,7 @@ class Probe:
 
     def admit(self) -> None:
         """Let the stage enter and empty it."""
-        side = len(self._y) // 2
-        for label in (0, 1):
-            n = min(int(self._seen[label]), self._stage.shape[1])
-            entered = int(self._entered[label])
-            for row in range(n):
-                self._X[label * side + (entered + row) % side] = self._stage[label, row]
-            self._entered[label] += n
+        _admit(self._X, self._stage, self._entered, self._seen)
         self._seen[:] = 0
 
     def dismiss(self) -> None:

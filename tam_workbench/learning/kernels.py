@@ -61,7 +61,7 @@ def predict(
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
-def learn(
+def learn(  # noqa: PLR0913, PLR0917 - a kernel takes flat arrays
     X: Floats,
     y: Floats,
     w: Floats,
@@ -131,8 +131,10 @@ def mean_loss(y: Floats, p: Floats) -> float:
         sums[side] += log_loss(y[i], p[i])
         rows[side] += 1.0
     if rows[0] > 0.0 and rows[1] > 0.0:
-        return 0.5 * (sums[0] / rows[0] + sums[1] / rows[1])
-    return (sums[0] + sums[1]) / max(rows[0] + rows[1], 1.0)
+        both: float = 0.5 * (sums[0] / rows[0] + sums[1] / rows[1])
+        return both
+    one: float = (sums[0] + sums[1]) / max(rows[0] + rows[1], 1.0)
+    return one
 
 
 @njit(cache=True, nogil=True)

@@ -1,6 +1,7 @@
 """The learners by name; the engine adds those it finds by entry point."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
@@ -9,6 +10,8 @@ from tam_workbench.learning import guests
 from tam_workbench.learning.base import Learner, LearnerFactory
 from tam_workbench.learning.logistic import Logistic
 from tam_workbench.learning.rules import LearningRules
+
+_FEW = 8  # features up to which the learning rate is taken as it is
 
 LEARNERS: Final[Mapping[str, LearnerFactory]] = MappingProxyType(
     {
@@ -45,4 +48,5 @@ def make_learner(
         raise SettingsError(
             f"learner {rules.learner!r} is unknown; choose from: {known}"
         ) from error
-    return factory(features, rules=rules, seed=seed)
+    rate = rules.learning_rate * min(1.0, _FEW / max(features, 1))
+    return factory(features, rules=replace(rules, learning_rate=rate), seed=seed)

@@ -12,14 +12,14 @@ import numpy as np
 
 from tam_workbench.errors import BadInputError
 from tam_workbench.learning.anomaly import AnomalyScore
-from tam_workbench.learning.base import Linear, State, linear_of
+from tam_workbench.learning.base import LearnerFactory, Linear, State, linear_of
 from tam_workbench.learning.baseline import StaticBaseline
 from tam_workbench.learning.drift import DETECTORS, DetectorFactory
 from tam_workbench.learning.evidence import UpdateEvidence, commit_always
 from tam_workbench.learning.history import History
 from tam_workbench.learning.labels import LabelBook
 from tam_workbench.learning.models import Models
-from tam_workbench.learning.registry import LEARNERS, LearnerFactory
+from tam_workbench.learning.registry import LEARNERS
 from tam_workbench.learning.rules import LearningRules
 from tam_workbench.learning.schedule import Delay, Timeline
 from tam_workbench.learning.watch import DriftWatch, Sighting
@@ -158,13 +158,22 @@ class Learning:
 
     def _check(self, obs: Observations) -> None:
         if obs.feature_names != self._features:
-            raise BadInputError(
-                "features changed their names in mid-stream; start a new learner for them"
-            )
+            self._rename(obs.feature_names)
         if not np.isfinite(obs.values.sum()):
             row, column = (int(i) for i in np.argwhere(~np.isfinite(obs.values))[0])
             name = obs.feature_names[column]
             raise BadInputError(f"observation row {row}, feature {name!r} is not a finite number")
+
+    def _rename(self, features: tuple[str, ...]) -> None:
+        """Take names for columns that had none; a name once given may not change."""
+        assert self._features is not None
+        same = len(features) == len(self._features)
+        if not same or any(a and a != b for a, b in zip(self._features, features, strict=True)):
+            raise BadInputError(
+                "features changed their names in mid-stream; start a new learner for them"
+            )
+        self._features = features
+        self._anomaly.rename(features)
 
     def _turn(self, line: Timeline, obs: Observations) -> Floats:
         """Run the blocks of a batch in order and return the baseline's predictions."""
@@ -175,10 +184,13 @@ class Learning:
         )
         for number, start, end in line.blocks(self._rules.commit_every):
             if number != self._block:
-                at = int(line.starts[start]) - first
-                baseline[spoken:at] = self._baseline.predict_proba(obs.values[spoken:at])
-                spoken = at
-                self._open_block(number, int(line.ticks[start]))
+                self._judge_at(int(line.ticks[start]))
+                if self._is_fit_due(number):
+                    at = int(line.starts[start]) - first
+                    baseline[spoken:at] = self._baseline.predict_proba(obs.values[spoken:at])
+                    spoken = at
+                    self._baseline.fit(*self._history.rows())
+                self._block = number
             seen = []
             while moved and moved[0][0] <= line.ticks[end - 1]:
                 seen.append(moved.popleft())
@@ -186,18 +198,18 @@ class Learning:
         baseline[spoken:] = self._baseline.predict_proba(obs.values[spoken:])
         return baseline
 
-    def _open_block(self, number: int, tick: int) -> None:
-        rules = self._rules
-        if self._block is not None:
-            if self._models.taught_rows:
-                verdict = self._judge(self.candidate_evidence(tick))
-                self._models.settle(verdict.decision)
-                self._verdicts.append(verdict)
-            every = rules.baseline_every
-            was = self._block * rules.commit_every
-            if every and was // every != (number * rules.commit_every) // every:
-                self._baseline.fit(*self._history.rows())
-        self._block = number
+    def _judge_at(self, tick: int) -> None:
+        """Let the judge compare candidate and live, if the candidate learnt anything."""
+        if self._block is not None and self._models.taught_rows:
+            verdict = self._judge(self.candidate_evidence(tick))
+            self._models.settle(verdict.decision)
+            self._verdicts.append(verdict)
+
+    def _is_fit_due(self, number: int) -> bool:
+        every, length = self._rules.baseline_every, self._rules.commit_every
+        if not every or self._block is None:
+            return False
+        return self._block * length // every != number * length // every
 
     def _run(self, line: Timeline, start: int, end: int, seen: list[Sighting]) -> None:
         """Predict the ticks ``start:end``, then learn what matured at each of them."""

@@ -19,7 +19,7 @@ Sighting = tuple[int, str, float]
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
-def _shift_signal(
+def _shift_signal(  # noqa: PLR0913, PLR0917 - a kernel takes flat arrays
     X: Floats, trust: Floats, starts: Ints, bar: float, scaler: Floats, count: Floats, out: Floats
 ) -> None:
     """Mean |standardised value| per tick over rows above the bar, nan where there is none."""

@@ -1,4 +1,4 @@
-"""Memory: has this happened before, what helped, and how sure are we?
+"""Memory: whether this has happened before, what helped, and how sure we are.
 
 Pure. Writes the signature text of an incident, gives it a content key, ranks what a store
 found, and says when it does not know. Knows no store, no embedder and no clock: the engine

@@ -42,7 +42,10 @@ class EmbeddingCache:
 
     def embed(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         """Return an array (len(texts), dimension); only unknown texts reach the embedder."""
-        keys = [hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=16).digest() for text in texts]
+        keys = [
+            hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=16).digest()
+            for text in texts
+        ]
         found = {key: self._kept[key] for key in keys if key in self._kept}
         unknown = {key: text for key, text in zip(keys, texts, strict=True) if key not in found}
         if unknown or not texts:
@@ -60,3 +63,7 @@ class EmbeddingCache:
             self._kept[key] = row
         for key in list(self._kept)[: max(0, len(self._kept) - self._capacity)]:
             self._kept.pop(key, None)
+
+
+def _key(text: str) -> bytes:
+    return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=16).digest()

@@ -51,9 +51,9 @@ def rank(hits: Sequence[Hit], *, now: datetime, rules: RankRules) -> list[Hit]:
     >>> from datetime import UTC, datetime, timedelta
     >>> from tam_workbench.records import MemoryEntry, Tier
     >>> def hit(name, helped):
-    ...     entry = MemoryEntry(id=name, kind="incident", text="", vector=(1.0,), tier=Tier.EPISODIC,
-    ...         service="db", created_at=datetime(2024, 1, 1, tzinfo=UTC), trust=1.0, action="scale",
-    ...         helped=helped)
+    ...     entry = MemoryEntry(id=name, kind="incident", text="", vector=(1.0,), service="db",
+    ...         tier=Tier.EPISODIC, created_at=datetime(2024, 1, 1, tzinfo=UTC), trust=1.0,
+    ...         action="scale", helped=helped)
     ...     return Hit(entry=entry, score=0.9, parts={"similarity": 0.9})
     >>> week = datetime(2024, 1, 8, tzinfo=UTC)
     >>> ranked = rank([hit("a", False), hit("b", True)], now=week, rules=RankRules())

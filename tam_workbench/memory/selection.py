@@ -55,7 +55,7 @@ def check_vectors(
             )
     matrix = np.asarray(vectors, np.float32).reshape(len(names), dimension)
     norms = np.sqrt(np.einsum("ij,ij->i", matrix, matrix, dtype=np.float64))
-    for at in np.flatnonzero(~(np.isfinite(norms) & (norms > 0))):
+    for at in np.flatnonzero(~(np.isfinite(norms) & (norms > 0))).tolist():
         raise BadInputError(f"vector of {names[at]!r} is zero or not finite: embed its text again")
     return matrix
 

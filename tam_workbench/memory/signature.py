@@ -10,15 +10,18 @@ from typing import Final
 
 from tam_workbench.records import Incident, Template
 
-_MASKS: Final = (
-    (re.compile(r"\d{4}-\d\d-\d\d[t ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:z|[+-]\d\d:?\d\d)?", re.I), "<*>"),
-    (re.compile(r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b", re.I), "<*>"),
-    (re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b"), "<*>"),
-    (re.compile(r"-[0-9a-f]{6,10}-[a-z0-9]{5}\b"), ""),  # pod of a deployment: checkout-7d9f8b6c5d-x2x4z
-    (re.compile(r"\b(?:0x[0-9a-f]+|(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{7,64})\b", re.I), "<*>"),
-    (re.compile(r"\d+(?:[.,]\d+)*"), "<*>"),
-    (re.compile(r"<\*>(?:[\s:,./_-]*<\*>)+"), "<*>"),
-    (re.compile(r"\s+"), " "),
+_MASKS: Final = tuple(
+    (re.compile(pattern, re.IGNORECASE), replacement)
+    for pattern, replacement in (
+        (r"\d{4}-\d\d-\d\d[t ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:z|[+-]\d\d:?\d\d)?", "<*>"),
+        (r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b", "<*>"),
+        (r"\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b", "<*>"),
+        (r"-(?=[a-z]*\d)[0-9a-f]{6,10}-[a-z0-9]{5}\b", ""),  # checkout-7d9f8b6c5d-x2x4z
+        (r"\b(?:0x[0-9a-f]+|(?=[0-9]*[a-f])(?=[a-f]*[0-9])[0-9a-f]{7,64})\b", "<*>"),
+        (r"\d+(?:[.,]\d+)*", "<*>"),
+        (r"<\*>(?:[\s:,./_-]*<\*>)+", "<*>"),
+        (r"\s+", " "),
+    )
 )
 """Applied in order: times, UUIDs, addresses, pod suffixes, hashes, numbers; runs are folded."""
 
@@ -65,8 +68,8 @@ def incident_text(
     --------
     >>> from datetime import UTC, datetime
     >>> from tam_workbench.records import Phase
-    >>> incident = Incident(id="i-1", service="checkout", opened_at=datetime(2024, 1, 1, tzinfo=UTC),
-    ...     opened_tick=7, phase=Phase.OPEN, probability=0.9, anomaly=0.8, trust=1.0)
+    >>> incident = Incident(id="i-1", service="checkout", phase=Phase.OPEN, opened_tick=7,
+    ...     opened_at=datetime(2024, 1, 1, tzinfo=UTC), probability=0.9, anomaly=0.8, trust=1.0)
     >>> print(incident_text(incident, [Template(id="t", text="heap at <*> %", example="")],
     ...     {"memory.usage": 7.1, "cpu": 0.3}, ["deploy v1.4.2"]))
     service checkout

@@ -3,8 +3,6 @@
 Without a state of its own: what is written follows from the simulated tick and from chance.
 """
 
-from typing import Any
-
 import numpy as np
 from numba import njit
 
@@ -20,6 +18,7 @@ from tam_workbench.plant.kernels import (
     Output,
     World,
 )
+from tam_workbench.records import Floats, Ints
 
 LOG_COLUMNS = 9
 (EMIT, TIME_US, POD, TEMPLATE, FIRST, SECOND, TRACE, CHANNEL, FORGED) = range(LOG_COLUMNS)
@@ -34,7 +33,7 @@ _SELF_DECLARED, _SPOOFED = 0, 1
 
 
 @njit(cache=True, nogil=True)
-def _write(rows: Any, at: tuple[int, int, int], template: int, trace: int, salt: int) -> int:
+def _write(rows: Ints, at: tuple[int, int, int], template: int, trace: int, salt: int) -> int:
     """Write one genuine line of pod p as row n and return the next row number."""
     tick, n, p = at
     rows[n, EMIT], rows[n, POD], rows[n, TEMPLATE], rows[n, TRACE] = tick, p, template, trace
@@ -47,7 +46,7 @@ def _write(rows: Any, at: tuple[int, int, int], template: int, trace: int, salt:
 
 
 @njit(cache=True, nogil=True)
-def _warning(m: Any, u: float) -> int:
+def _warning(m: Floats, u: float) -> int:
     """Return the template of the warning that fits what the pod feels, -1 without one."""
     if m[MEMORY_SHARE] > 0.8 and u < 0.5:
         return _GC
@@ -63,7 +62,7 @@ def _warning(m: Any, u: float) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _failure(m: Any, fault: int, u: float) -> int:
+def _failure(m: Floats, fault: int, u: float) -> int:
     """Return the template of an error, by the fault of the pod's own service or its callees."""
     own = (_UPSTREAM, 11, 14, 12, 13, 14, _RESET, _RESET, _NOVEL)
     if fault == 3 and m[DISK] <= 0.95:
@@ -75,7 +74,7 @@ def _failure(m: Any, fault: int, u: float) -> int:
 
 @njit(cache=True, nogil=True)
 def _pod_lines(
-    world: World, out: Output, rows: Any, at: tuple[int, int, int, int], trace: int
+    world: World, out: Output, rows: Ints, at: tuple[int, int, int, int], trace: int
 ) -> int:
     """Write the lines of one pod in one tick."""
     tick, i, p, n = at
@@ -97,11 +96,11 @@ def _pod_lines(
 
 
 @njit(cache=True, nogil=True)
-def _forge(world: World, rows: Any, attack: Any, at: tuple[int, int, int], slots: int) -> int:
+def _forge(world: World, rows: Ints, attack: Floats, at: tuple[int, int, int], slots: int) -> int:
     """Write the lines of one attacker: bursts of errors about a service that is well."""
     tick, begin, n = at
     mode, rate = attack[0], attack[3]
-    if (tick - int(attack[1])) % 60 >= 20:
+    if rate <= 0.0 or (tick - int(attack[1])) % 60 >= 20:
         return n
     honest = 0
     for r in range(begin, n):
@@ -119,8 +118,8 @@ def _forge(world: World, rows: Any, attack: Any, at: tuple[int, int, int], slots
 
 @njit(cache=True, nogil=True)
 def emit_logs(
-    world: World, out: Output, traces: Any, attacks: Any, before: Any, at: tuple[int, int]
-) -> Any:
+    world: World, out: Output, traces: Ints, attacks: Floats, before: Ints, at: tuple[int, int]
+) -> Ints:
     """Return the log rows of T ticks; ``before`` (P,) tells who was up in the tick before."""
     tick, slots = at
     rows = np.empty((out.up.shape[0] * MOST_LOGS, LOG_COLUMNS), np.int64)
@@ -157,7 +156,18 @@ def _pick_pod(out: Output, i: int, v: int, u: float) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _walk(world: World, out: Output, tick: int, i: int, j: int) -> tuple[Any, Any, Any, Any]:
+def _return(parent: Ints, seconds: Floats, failed: Floats) -> None:
+    """Add the callees' time and failures to their callers, callees first."""
+    for v in range(parent.size - 1, 0, -1):
+        if parent[v] >= 0:
+            seconds[parent[v]] += seconds[v]
+            failed[parent[v]] = max(failed[parent[v]], failed[v])
+
+
+@njit(cache=True, nogil=True)
+def _walk(
+    world: World, out: Output, tick: int, i: int, j: int
+) -> tuple[Ints, Ints, Floats, Floats]:
     """Follow one request: parent, pod, seconds and failure per service it reached."""
     count = world.capacity.size
     parent, pod = np.full(count, -2), np.full(count, -1)
@@ -174,18 +184,15 @@ def _walk(world: World, out: Output, tick: int, i: int, j: int) -> tuple[Any, An
             failed[v] = 1.0
             continue
         for w in range(v + 1, count):
-            if parent[w] == -2 and world.calls[v, w] > 0.0:
-                if uniform(world.seed, tick, place, 40 + w) < world.calls[v, w]:
-                    parent[w] = v
-    for v in range(count - 1, 0, -1):
-        if parent[v] >= 0:
-            seconds[parent[v]] += seconds[v]
-            failed[parent[v]] = max(failed[parent[v]], failed[v])
+            coin = uniform(world.seed, tick, place, 40 + w)
+            if parent[w] == -2 and coin < world.calls[v, w]:
+                parent[w] = v
+    _return(parent, seconds, failed)
     return parent, pod, seconds, failed
 
 
 @njit(cache=True, nogil=True)
-def emit_spans(world: World, out: Output, tick: int, sampled: int) -> tuple[Any, Any, Any]:
+def emit_spans(world: World, out: Output, tick: int, sampled: int) -> tuple[Ints, Floats, Ints]:
     """Return span rows and seconds of T ticks, and a trace seen on each pod (-1 without)."""
     ticks, count = out.up.shape[0], world.capacity.size
     rows = np.empty((ticks * sampled * count, SPAN_COLUMNS), np.int64)
@@ -209,8 +216,8 @@ def emit_spans(world: World, out: Output, tick: int, sampled: int) -> tuple[Any,
 
 
 @njit(cache=True, nogil=True)
-def number_rows(channels: Any, counters: Any) -> Any:
-    """Number rows within their channel, in order, and advance the counters."""
+def number_rows(channels: Ints, counters: Ints) -> Ints:
+    """Count rows within their channel, in order, and advance the counters."""
     out = np.empty(channels.size, np.int64)
     for r in range(channels.size):
         out[r] = counters[channels[r]]
@@ -219,7 +226,7 @@ def number_rows(channels: Any, counters: Any) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def identities(seed: int, ticks: Any, places: Any, purpose: int) -> Any:
+def identities(seed: int, ticks: Ints, places: Ints, purpose: int) -> Ints:
     """Return a 16-digit number for every (tick, place)."""
     out = np.empty(ticks.size, np.int64)
     for r in range(ticks.size):

@@ -1,14 +1,12 @@
 """Simulated arrays into frames of the batch schemas, without hashing a string per row."""
 
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from tam_workbench.plant.emission import (
     CHANNEL,
-    EMIT,
     FIRST,
     POD,
     S_EMIT,
@@ -74,9 +72,7 @@ class Frames:
         self._pieces = tuple(pl.Series([parts[k] for parts in texts]) for k in range(3))
         self._severities = np.array([severity for severity, _ in TEMPLATES], dtype=np.uint8)
 
-    def _origin(
-        self, times: Ints, pods: Ints, channels: Ints, rows: Ints
-    ) -> dict[str, pl.Series]:
+    def _origin(self, times: Ints, pods: Ints, channels: Ints, rows: Ints) -> dict[str, pl.Series]:
         return {
             "time": _times(times),
             "resource": self._pods.gather(pods),
@@ -85,7 +81,7 @@ class Frames:
             "row": pl.Series(rows),
         }
 
-    def metric_cells(self, up: Any) -> tuple[Ints, Ints]:
+    def metric_cells(self, up: Ints) -> tuple[Ints, Ints]:
         """Return the flat indices of the cells that exist, and the channel of each.
 
         Pods that are down still have a container, so the kubelet's metrics go on.
@@ -108,7 +104,7 @@ class Frames:
         columns["value"] = pl.Series(values.ravel()[cells])
         return pl.DataFrame(columns)
 
-    def logs(self, lines: Any, rows: Ints) -> pl.DataFrame:
+    def logs(self, lines: Ints, rows: Ints) -> pl.DataFrame:
         """Build LOGS of the lines of `emission.emit_logs`."""
         pods, templates = lines[:, POD], lines[:, TEMPLATE]
         columns = self._origin(lines[:, TIME_US], pods, lines[:, CHANNEL], rows)
@@ -130,7 +126,7 @@ class Frames:
         columns["trace_id"] = pl.select(pl.when(has_trace).then(traces)).to_series()
         return pl.DataFrame(columns)
 
-    def spans(self, lines: Any, seconds: Floats, rows: Ints) -> pl.DataFrame:
+    def spans(self, lines: Ints, seconds: Floats, rows: Ints) -> pl.DataFrame:
         """Build SPANS of the lines of `emission.emit_spans`."""
         pods, ticks = lines[:, S_POD], lines[:, S_EMIT]
         services, parents = pods // SLOTS, lines[:, S_PARENT]
@@ -171,8 +167,3 @@ class Frames:
         high = pl.Series(identities(self._seed, ticks, traces, 50)).cast(pl.String)
         low = pl.Series(identities(self._seed, ticks, traces, 51)).cast(pl.String)
         return pl.select(pl.concat_str(high, low)).to_series()
-
-
-def emitted(lines: npt.NDArray[np.int64]) -> Ints:
-    """Return the tick in which each log line arrived."""
-    return lines[:, EMIT]

@@ -4,12 +4,16 @@ Load flows from callers to callees, latency and errors flow back. Pods queue, fi
 disk, die and return. Nothing here is drawn from a state: see `chance`.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from numba import njit
 
 from tam_workbench.plant.chance import normal, smooth, uniform
+from tam_workbench.records import Floats, Ints
+
+Flags = npt.NDArray[np.bool_]
 
 SLOTS = 4  # pods a service can have
 WINDOW = 10  # ticks over which the SLO is judged
@@ -26,12 +30,12 @@ class World(NamedTuple):
     """What does not change: S services, D shifts."""
 
     seed: int
-    capacity: Any  # (S,) requests/s of one pod
-    latency: Any  # (S,) seconds without load
-    memory: Any  # (S,) MiB without load
-    calls: Any  # (S, S) calls of row's service to column's, per request
-    limit: Any  # (S,) latency objective, seconds
-    shifts: Any  # (D, 5): mode, at, period, load, latency
+    capacity: Floats  # (S,) requests/s of one pod
+    latency: Floats  # (S,) seconds without load
+    memory: Floats  # (S,) MiB without load
+    calls: Floats  # (S, S) calls of row's service to column's, per request
+    limit: Floats  # (S,) latency objective, seconds
+    shifts: Floats  # (D, 5): mode, at, period, load, latency
     load: float
     day: float
     memory_limit: float
@@ -40,48 +44,48 @@ class World(NamedTuple):
 class State(NamedTuple):
     """What a tick leaves to the next: P = S x SLOTS pods."""
 
-    queue: Any
-    leaked: Any
-    disk: Any
-    active: Any
-    down: Any
-    restarts: Any
-    restart_at: Any
-    retire_at: Any
-    dip_until: Any  # (S,)
-    ring: Any  # (S, WINDOW, 2): error ratio, latency
-    breach: Any  # (S,)
-    faults: Any  # (F, 7) int64, see _KIND.._FIX
-    pace: Any  # (F,)
+    queue: Floats
+    leaked: Floats
+    disk: Floats
+    active: Ints
+    down: Ints
+    restarts: Ints
+    restart_at: Ints
+    retire_at: Ints
+    dip_until: Ints  # (S,)
+    ring: Floats  # (S, WINDOW, 2): error ratio, latency
+    breach: Ints  # (S,)
+    faults: Ints  # (F, 7) int64, see _KIND.._FIX
+    pace: Floats  # (F,)
 
 
 class Output(NamedTuple):
     """What T ticks showed."""
 
-    metrics: Any  # (T, P, 9)
-    up: Any  # (T, P) 0 no such pod, 1 down, 2 up
-    died: Any  # (T, P) 1 killed for memory, 2 restarted on purpose
-    own_errors: Any  # (T, S)
-    own_latency: Any  # (T, S)
-    breach: Any  # (T, S) 1 in breach, 2 just recovered
-    fault: Any  # (T, S) kind + 1 of the active fault
-    strength: Any  # (T, S) of that fault, 0 to 1
+    metrics: Floats  # (T, P, 9)
+    up: Ints  # (T, P) 0 no such pod, 1 down, 2 up
+    died: Ints  # (T, P) 1 killed for memory, 2 restarted on purpose
+    own_errors: Floats  # (T, S)
+    own_latency: Floats  # (T, S)
+    breach: Ints  # (T, S) 1 in breach, 2 just recovered
+    fault: Ints  # (T, S) kind + 1 of the active fault
+    strength: Floats  # (T, S) of that fault, 0 to 1
 
 
 class Scratch(NamedTuple):
     """Effects of the faults on each pod at one tick, and what each pod does."""
 
-    capacity: Any
-    cpu: Any
-    errors: Any
-    latency: Any
-    leak: Any
-    fill: Any
-    served: Any
-    pod_errors: Any
-    pod_latency: Any
-    total_errors: Any  # (S,)
-    total_latency: Any  # (S,)
+    capacity: Floats
+    cpu: Floats
+    errors: Floats
+    latency: Floats
+    leak: Floats
+    fill: Floats
+    served: Floats
+    pod_errors: Floats
+    pod_latency: Floats
+    total_errors: Floats  # (S,)
+    total_latency: Floats  # (S,)
 
 
 @njit(cache=True, nogil=True)
@@ -104,8 +108,11 @@ def _normality(world: World, tick: int) -> tuple[float, float]:
 
 
 @njit(cache=True, nogil=True)
-def _afflict(world: World, s: Scratch, kind: int, p: int, tick: int, x: float, pace: float) -> None:
+def _afflict(
+    world: World, s: Scratch, kind: int, at: tuple[int, int], x: float, pace: float
+) -> None:
     """Let one fault of strength x act on pod p."""
+    tick, p = at
     if kind == _LEAK:
         room = world.memory_limit - world.memory[p // SLOTS]
         s.leak[p] += pace * room / 130.0 * (0.85 + 0.3 * uniform(world.seed, 0, p, 1))
@@ -132,11 +139,29 @@ def _afflict(world: World, s: Scratch, kind: int, p: int, tick: int, x: float, p
 
 
 @njit(cache=True, nogil=True)
+def _ends(state: State, row: Ints, tick: int) -> bool:
+    """Tell whether a fault is over, and write down when it ended."""
+    first = row[_SERVICE] * SLOTS
+    sick = 0
+    for k in range(SLOTS):
+        if state.active[first + k] and (row[_SICK] >> k) & 1:
+            sick += 1
+    if sick > 0 and tick < row[_END] and (row[_FIX] < 0 or tick < row[_FIX]):
+        return False
+    row[_RESOLVED] = tick
+    if row[_KIND] == _FULL:
+        state.disk[first : first + SLOTS] = 0.35
+    if row[_KIND] == _LEAK and tick >= row[_END]:
+        state.leaked[first : first + SLOTS] = 0.0
+    return True
+
+
+@njit(cache=True, nogil=True)
 def _effects(world: World, state: State, s: Scratch, out: Output, tick: int, i: int) -> None:
     """Begin, end and apply faults."""
     s.capacity[:], s.cpu[:], s.errors[:], s.latency[:] = 1.0, 1.0, 0.0, 0.0
     s.leak[:], s.fill[:] = 0.0, 0.00002
-    ramps = (1.0, 30.0, 1.0, 25.0, 15.0, 30.0, 25.0, 35.0)
+    ramps = (1.0, 40.0, 1.0, 45.0, 30.0, 45.0, 35.0, 50.0)
     for f in range(state.faults.shape[0]):
         row = state.faults[f]
         if tick < row[_START] or row[_RESOLVED] >= 0:
@@ -144,23 +169,14 @@ def _effects(world: World, state: State, s: Scratch, out: Output, tick: int, i: 
         first = row[_SERVICE] * SLOTS
         if tick == row[_START]:
             row[_SICK] = (1 << SLOTS) - 1
-        sick = 0
-        for k in range(SLOTS):
-            if state.active[first + k] and (row[_SICK] >> k) & 1:
-                sick += 1
-        if sick == 0 or tick >= row[_END] or (row[_FIX] >= 0 and tick >= row[_FIX]):
-            row[_RESOLVED] = tick
-            if row[_KIND] == _FULL:
-                state.disk[first : first + SLOTS] = 0.35
-            if row[_KIND] == _LEAK and tick >= row[_END]:
-                state.leaked[first : first + SLOTS] = 0.0
+        if _ends(state, row, tick):
             continue
         x = min(1.0, (tick - row[_START] + 1) * state.pace[f] / ramps[row[_KIND]])
         out.fault[i, row[_SERVICE]] = row[_KIND] + 1
         out.strength[i, row[_SERVICE]] = x
         for k in range(SLOTS):
             if (row[_SICK] >> k) & 1:
-                _afflict(world, s, row[_KIND], first + k, tick, x, state.pace[f])
+                _afflict(world, s, row[_KIND], (tick, first + k), x, state.pace[f])
 
 
 @njit(cache=True, nogil=True)
@@ -228,12 +244,10 @@ def _serve_pod(
 
 
 @njit(cache=True, nogil=True)
-def _flow_down(
-    world: World, state: State, s: Scratch, out: Output, tick: int, i: int, arrivals: Any
-) -> None:
+def _flow_down(world: World, state: State, s: Scratch, out: Output, tick: int, i: int) -> None:
     """Serve at every service, callers first, and pass the calls on."""
     count = world.capacity.size
-    arrivals[:] = 0.0
+    arrivals = np.zeros(count)
     load = world.load * _normality(world, tick)[0]
     load *= 1.0 + 0.2 * np.sin(2.0 * np.pi * tick / world.day)
     arrivals[0] = load * (1.0 + 0.03 * smooth(world.seed, tick, 0, 5))
@@ -314,12 +328,11 @@ def _judge(world: World, state: State, s: Scratch, out: Output, tick: int, i: in
 @njit(cache=True, nogil=True)
 def simulate(world: World, state: State, s: Scratch, out: Output, tick: int) -> None:
     """Fill ``out`` with the ticks that begin at ``tick`` and leave ``state`` after them."""
-    arrivals = np.zeros(world.capacity.size)
     for i in range(out.up.shape[0]):
         now = tick + i
         _effects(world, state, s, out, now, i)
         _lifecycle(state, out, now, i)
-        _flow_down(world, state, s, out, now, i, arrivals)
+        _flow_down(world, state, s, out, now, i)
         _flow_up(world, s, out, i)
         _measure(world, state, s, out, now, i)
         _judge(world, state, s, out, now, i)

@@ -30,7 +30,7 @@ class LegacySpec:
     poison_label: str = "ERROR forged"
     poison_source: str = "untrusted"
     novel_t: int | None = None
-    novel_token: str = "ERROR disk full"
+    novel_token: str = "ERROR disk full"  # noqa: S105 - a log line
     novel_share: float = 1.0  # of the ticks from novel_t on
 
     @property
@@ -135,8 +135,8 @@ class LegacyDraws:
         self.seed = seed
         self.tick = 0
         self._twister = np.random.RandomState()
-        key = random.Random(seed).getstate()[1]
-        self._twister.set_state(("MT19937", np.array(key[:-1], dtype=np.uint32), key[-1]))
+        key = random.Random(seed).getstate()[1]  # noqa: S311 - a replay, no secret
+        self._twister.set_state(("MT19937", np.array(key[:-1], dtype=np.uint32), key[-1], 0, 0.0))
         self._spare = 0.0  # the second Gaussian of a pair begun in an earlier batch
 
     def advance(self, ticks: int) -> LegacyColumns:
@@ -167,8 +167,8 @@ class LegacyDraws:
         odd = np.flatnonzero(t % 2 == 1)
         if odd.size:
             begun = t[0] % 2  # the pair of the first odd tick was drawn in the batch before
-            out[odd] = np.concatenate(([self._spare], sines))[: odd.size] if begun else (
-                sines[: odd.size]
+            out[odd] = (
+                np.concatenate(([self._spare], sines))[: odd.size] if begun else (sines[: odd.size])
             )
         if sines.size:
             self._spare = float(sines[-1])

@@ -50,14 +50,14 @@ def _rounds(
 
 
 def _faults() -> PlantSpec:
-    """Every kind twice on different services, far enough apart to end unaided."""
+    """Build every kind twice on different services, far enough apart to end unaided."""
     return PlantSpec(
         faults=_rounds(start=300, every=700, count=16, duration=450), jitter=120, ticks=11_700
     )
 
 
 def _poison() -> PlantSpec:
-    """Real faults between five attackers, one after the other."""
+    """Build real faults between five attackers, one after the other."""
     kinds = ("spoofed", "self_declared", "slow_poison", "label_flip", "replay")
     attacks = tuple(
         Attack(kind=kind, at=900 + 900 * i, until=1700 + 900 * i, rate=0.3)
@@ -81,7 +81,7 @@ def _drift(kind: str) -> PlantSpec:
 
 
 def _novel() -> PlantSpec:
-    """The unknown kind, three times, between known ones."""
+    """Build the unknown kind, three times, between known ones."""
     known = _rounds(start=300, every=1200, count=4, duration=400)
     unknown = tuple(
         Fault(kind="novel", service=service, at=900 + 1200 * i, duration=450)
@@ -91,7 +91,7 @@ def _novel() -> PlantSpec:
 
 
 def _demo() -> PlantSpec:
-    """Something within the first minute, then every two minutes and a half, for a day."""
+    """Build something within the first minute, then every two minutes and a half, for a day."""
     first = Fault(kind="cpu_saturation", service="checkout", at=20, duration=130)
     later = _rounds(start=170, every=150, count=570, duration=140, pace=2.0)
     attacks = tuple(
@@ -102,7 +102,7 @@ def _demo() -> PlantSpec:
 
 
 def _throughput() -> PlantSpec:
-    """A million ticks with a fault most of the time."""
+    """Build a million ticks with a fault most of the time."""
     return PlantSpec(
         faults=_rounds(start=200, every=400, count=2500, duration=300), ticks=1_000_000
     )

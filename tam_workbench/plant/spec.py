@@ -116,9 +116,7 @@ _DEFAULT: Final = (
         memory_mib=210.0,
         calls=(("cart", 0.5), ("checkout", 0.25), ("inventory", 0.6)),
     ),
-    Service(
-        name="cart", capacity=70.0, latency_s=0.018, memory_mib=180.0, calls=(("db", 1.0),)
-    ),
+    Service(name="cart", capacity=70.0, latency_s=0.018, memory_mib=180.0, calls=(("db", 1.0),)),
     Service(
         name="checkout",
         capacity=35.0,
@@ -167,6 +165,11 @@ def check_spec(spec: PlantSpec) -> None:
                 raise SettingsError(
                     f"plant: {service.name} calls {called!r}, which must be listed after it"
                 )
+    _check_schedule(spec)
+
+
+def _check_schedule(spec: PlantSpec) -> None:
+    names = spec.service_names
     for fault in spec.faults:
         check_kind(fault.kind, FAULTS)
         if fault.service not in names:

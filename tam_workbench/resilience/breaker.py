@@ -24,8 +24,8 @@ class Signal(Enum):
     """What the caller tells: a try began, and how it ended."""
 
     STARTED = "started"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
+    SUCCESS = "success"
+    FAILURE = "failure"
 
 
 class Move(Enum):
@@ -70,13 +70,13 @@ class Breaker:
     Examples
     --------
     >>> breaker = Breaker(rules=BreakerRules(failure_limit=1, rest=Backoff(base_s=60.0)))
-    >>> breaker = breaker.after(Signal.STARTED, now=0.0).after(Signal.FAILED, now=1.0)
+    >>> breaker = breaker.after(Signal.STARTED, now=0.0).after(Signal.FAILURE, now=1.0)
     >>> breaker.state, breaker.allows(now=60.0), breaker.allows(now=61.0)
     (<BreakerState.OPEN: 'open'>, False, True)
     >>> probing = breaker.after(Signal.STARTED, now=61.0)
     >>> probing.allows(now=61.0)  # one probe, no second
     False
-    >>> probing.after(Signal.SUCCEEDED, now=62.0).state
+    >>> probing.after(Signal.SUCCESS, now=62.0).state
     <BreakerState.CLOSED: 'closed'>
     """
 
@@ -121,7 +121,7 @@ class Breaker:
             return self._started(now)
         if self.state is not BreakerState.CLOSED and self.probing_since is None:
             return self  # a late answer to a try from before it opened proves nothing
-        if signal is Signal.SUCCEEDED:
+        if signal is Signal.SUCCESS:
             return self._succeeded()
         failures = self.failures + 1
         if self.state is not BreakerState.CLOSED or failures >= self.rules.failure_limit:

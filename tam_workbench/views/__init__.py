@@ -35,7 +35,16 @@ from tam_workbench.views.summaries import (
     number,
 )
 from tam_workbench.views.svg import card_svg, ribbon_svg, telemetry_svg, waterfall_svg
-from tam_workbench.views.theme import LEVELS, Level, band_of, level_of, page_variables, pane_css, panel_css, widget_css
+from tam_workbench.views.theme import (
+    LEVELS,
+    Level,
+    band_of,
+    level_of,
+    page_variables,
+    pane_css,
+    panel_css,
+    widget_css,
+)
 from tam_workbench.views.workbench import Feed, Observed, Verification, Workbench
 
 __all__ = [
@@ -69,7 +78,6 @@ __all__ = [
     "number",
     "page_variables",
     "pane_css",
-    "panel_css",
     "panel_css",
     "pulse_columns",
     "pulse_frame",

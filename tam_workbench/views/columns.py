@@ -1,7 +1,7 @@
 """Pulses and markers to the columns that the live charts stream."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from tam_workbench.records import Drift, Event, Incident, Pulse
@@ -71,10 +71,13 @@ def pulse_columns(
 
 
 def marker_columns(
-    items: Sequence[Drift | Event | Incident], *, tick_s: float
+    items: Sequence[Drift | Event | Incident], *, tick_s: float, latest: Pulse | None = None
 ) -> dict[str, list[float] | list[str]]:
-    """Return the columns to stream for drifts, changes and incidents."""
-    drawn = [_marker(item, tick_s) for item in items]
+    """Return the columns to stream for drifts, changes and incidents.
+
+    A drift knows its tick only; ``latest`` says which time that was.
+    """
+    drawn = [_marker(item, tick_s, latest) for item in items]
     styles = [MARKERS[kind] for _, kind, _ in drawn]
     return {
         "time": [milliseconds(at) for at, _, _ in drawn],
@@ -86,9 +89,13 @@ def marker_columns(
     }
 
 
-def _marker(item: Drift | Event | Incident, tick_s: float) -> tuple[datetime, str, str]:
+def _marker(
+    item: Drift | Event | Incident, tick_s: float, latest: Pulse | None
+) -> tuple[datetime, str, str]:
     if isinstance(item, Drift):
         at = datetime.fromtimestamp(item.tick * tick_s, tz=UTC)
+        if latest is not None:
+            at = latest.time - timedelta(seconds=(latest.tick - item.tick) * tick_s)
         return at, "drift", f"{item.detector} {item.statistic:.3g}: {item.response}"
     if isinstance(item, Incident):
         return item.opened_at, "incident", f"{item.service} p {item.probability:.2f}"

@@ -18,10 +18,20 @@ SIGNS = {
 """Sign and tone of each phase."""
 
 
+ICONS = {
+    Phase.OPEN: "error",
+    Phase.PROPOSED: "pending_actions",
+    Phase.ACTING: "play_circle",
+    Phase.CHECKING: "hourglass_top",
+    Phase.RESOLVED: "check_circle",
+    Phase.UNRESOLVED: "cancel",
+}
+"""Material icon of each phase."""
+
+
 def title(incident: Incident) -> str:
     """Return an incident in one line for a list."""
-    sign, _ = SIGNS[incident.phase]
-    return f"{sign} {incident.service} · {incident.phase.value}"
+    return f"{incident.service} · {incident.phase.value}"
 
 
 def alert(incident: Incident) -> str:
@@ -73,9 +83,9 @@ def effect(incident: Incident) -> str:
         return head + empty(why)
     outcome = incident.outcome
     helped = {
-        True: badge("✓ the effect was checked: it helped", "good"),
-        False: badge("✗ the effect was checked: no help", "bad"),
-        None: badge("◌ the effect is being checked", "accent"),
+        True: badge("✓ checked: it helped", "good"),
+        False: badge("✗ checked: no help", "bad"),
+        None: badge("◌ being checked", "accent"),
     }
     return (
         f"{head}<p>{badge(outcome.result.value)}</p><p>{helped[outcome.helped]}</p>"
@@ -106,8 +116,7 @@ def approval_card(incident: Incident | None) -> Mapping[str, Any]:
         "blast_radius": proposal.blast_radius,
         "rollback": proposal.rollback or "nothing undoes it",
         "arguments": ", ".join(f"{k}={v}" for k, v in proposal.arguments.items()),
-        "permission": verdict.permission.value if verdict else "undecided",
-        "decided_by": verdict.decided_by if verdict else "",
+        "permission": f"{verdict.permission.value}, says {verdict.decided_by}" if verdict else "",
         "reasons": list(verdict.reasons) if verdict else [],
         "expires": clock(expires) if expires else "",
         "why": "",
@@ -118,7 +127,11 @@ def approval_lines(card: Mapping[str, Any]) -> list[str]:
     """Return the card in plain lines, for a static picture."""
     if not card["key"]:
         return ["No approval waits", str(card["why"])]
-    head = "waits for approval" if card["pending"] else str(card["permission"]).replace("_", " ")
+    head = (
+        "waits for approval"
+        if card["pending"]
+        else str(card["permission"]).partition(",")[0].replace("_", " ")
+    )
     return [
         f"{card['action']} {card['target']}: {head}",
         f"incident {card['incident']} in {card['service']}, confidence {card['confidence']:.2f}",

@@ -27,6 +27,10 @@ TONES = {
 """How each decision on a model update is shown."""
 
 
+LONG = frozenset({"body", "text", "excerpt", "reason", "reasons", "response"})
+"""Columns of free text, which may break anywhere."""
+
+
 def empty(why: str) -> str:
     """Return an empty state that says in words why there is nothing."""
     return f'<div class="empty">{escape(why)}</div>'
@@ -63,6 +67,8 @@ def cell(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         return number(value)
+    if isinstance(value, int):
+        return f"{value:,}"
     return "–" if value is None else escape(str(value))
 
 
@@ -71,7 +77,10 @@ def table(frame: pl.DataFrame, *, label: str, why_empty: str = "Nothing yet.") -
     if frame.is_empty():
         return empty(why_empty)
     numeric = [dtype.is_numeric() for dtype in frame.dtypes]
-    classes = [' class="num"' if is_number else "" for is_number in numeric]
+    classes = [
+        ' class="num"' if is_number else ' class="long"' if name in LONG else ""
+        for name, is_number in zip(frame.columns, numeric, strict=True)
+    ]
     head = "".join(
         f'<th scope="col"{css}>{escape(name)}</th>'
         for name, css in zip(frame.columns, classes, strict=True)
@@ -119,13 +128,28 @@ def kpis(pulse: Pulse | None, health: Health, *, memories: str, drift: str, pend
         kpi("Memories", memories, "entries kept"),
         kpi("Events / s", number(health.events_per_s), quarantined),
     ]  # fmt: skip
-    return f'<div class="kpis" role="group" aria-label="key figures">{"".join(cells)}</div>'
+    return f'<h1 class="hidden">Live</h1><div class="kpis" role="group" aria-label="key figures">{"".join(cells)}</div>'
 
 
 def _running(health: Health) -> str:
     if health.is_paused:
         return "loop paused"
     return "loop running" if health.is_running else "loop stopped"
+
+
+def chart_head(title: str, sentence: str, legend: Sequence[tuple[str, str, str]] = ()) -> str:
+    """Return a chart's title, its legend as (colour, dash, name), and its text summary."""
+    dashes = {"dashed": "5 3", "dotted": "1.5 3"}
+    keys = "".join(
+        f'<span class="nowrap"><svg width="24" height="8" style="display:inline-block" '
+        f'aria-hidden="true"><line x1="0" x2="24" y1="4" y2="4" stroke="{color}" stroke-width="2" '
+        f'stroke-dasharray="{dashes.get(dash, "")}"/></svg> {escape(name)}</span>'
+        for color, dash, name in legend
+    )
+    return (
+        f'<div class="head"><h3>{escape(title)}</h3>{keys}'
+        f'<span class="muted">{escape(sentence)}</span></div>'
+    )
 
 
 def log_ticker(events: Sequence[Event]) -> str:

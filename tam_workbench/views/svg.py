@@ -191,7 +191,7 @@ def before_after_svg(
         y = row * 24
         body.append(f'<text x="0" y="{y + 14}">{escape(name[:28])}</text>')
         for offset, value, fill in ((2, old, "none"), (11, new, LEARNER)):
-            length = (width - 245) * value / top
+            length = (width - 275) * value / top
             stroke = BASELINE if fill == "none" else LEARNER
             body.append(
                 f'<rect x="180" y="{y + offset}" width="{max(length, 1):.1f}" height="7" '

@@ -144,6 +144,3 @@ def _rules(name: str) -> str:
 def panel_css() -> str:
     """Return the style of the same widgets inside the dashboard, whose page sets the variables."""
     return _rules("widget")
-
-
-

@@ -20,7 +20,7 @@ RULES = st.builds(
     probe_timeout_s=st.just(1e12),
 )
 STEPS = st.lists(
-    st.tuples(st.sampled_from(["ask", "SUCCEEDED", "FAILED", "restart"]), st.floats(0.0, 100.0)),
+    st.tuples(st.sampled_from(["ask", "SUCCESS", "FAILURE", "restart"]), st.floats(0.0, 100.0)),
     max_size=60,
 )
 
@@ -57,10 +57,10 @@ def test_whatever_happens_it_rests_and_probes_one_at_a_time(rules, steps, seed):
 def test_while_it_rests_nothing_passes_however_often_one_asks(rules, failed_probes):
     breaker, now = Breaker(rules=rules), 0.0
     for _ in range(rules.failure_limit):
-        breaker = breaker.after(Signal.FAILED, now=now)
+        breaker = breaker.after(Signal.FAILURE, now=now)
     for _ in range(failed_probes):
         now = breaker.opened_at + breaker.rest_s
-        breaker = breaker.after(Signal.STARTED, now=now).after(Signal.FAILED, now=now)
+        breaker = breaker.after(Signal.STARTED, now=now).after(Signal.FAILURE, now=now)
     inside = np.linspace(0.0, breaker.rest_s, 50, endpoint=False)
     assert not any(breaker.allows(now=breaker.opened_at + float(s)) for s in inside[:-1])
     assert breaker.allows(now=breaker.opened_at + breaker.rest_s)

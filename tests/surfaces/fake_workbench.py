@@ -12,9 +12,27 @@ import polars as pl
 
 from tam_workbench.errors import BadInputError
 from tam_workbench.records import (
-    REJECTS, TRUST_REASONS, AuditEntry, Drift, Event, Explanation, Health, Hit, Incident,
-    MemoryEntry, Outcome, Permission, Phase, Proposal, Pulse, Reputation, Result, Tier,
-    UpdateDecision, UpdateVerdict, Verdict,
+    REJECTS,
+    TRUST_REASONS,
+    AuditEntry,
+    Drift,
+    Event,
+    Explanation,
+    Health,
+    Hit,
+    Incident,
+    MemoryEntry,
+    Outcome,
+    Permission,
+    Phase,
+    Proposal,
+    Pulse,
+    Reputation,
+    Result,
+    Tier,
+    UpdateDecision,
+    UpdateVerdict,
+    Verdict,
 )  # fmt: skip
 
 SERVICES = ("frontend", "checkout", "payments", "catalog", "cart")
@@ -67,7 +85,7 @@ class FakeWorkbench:
         self._is_paused = False
         self._incidents, self._updates, self._drifts, self._ledger = {}, [], [], []
         self._quarantine, self._rows, self._blocked, self._pulses = [], 0, set(), deque(maxlen=7200)
-        self._walk = {s: 0.1 for s in SERVICES}
+        self._walk = dict.fromkeys(SERVICES, 0.1)
         self._trouble, self._poison = {}, 0
 
     # -- life ------------------------------------------------------------------
@@ -248,7 +266,7 @@ class FakeWorkbench:
     def trust(self):
         schema = {"time": pl.Datetime("us", "UTC"), "tick": pl.Int64, "rows": pl.Int64,
                   "trust": pl.Float64, "trust_low": pl.Float64,
-                  **{r: pl.Int64 for r in TRUST_REASONS}}  # fmt: skip
+                  **dict.fromkeys(TRUST_REASONS, pl.Int64)}  # fmt: skip
         rows = [(p.time, p.tick, p.rows, p.trust, p.trust_low,
                  *(p.reasons.get(r, 0) for r in TRUST_REASONS)) for p in self._pulses]  # fmt: skip
         return pl.DataFrame(rows, schema=schema, orient="row")

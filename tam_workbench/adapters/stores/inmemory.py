@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tam_workbench.errors import PermanentError
-from tam_workbench.memory import check_vectors, check_where, top
+from tam_workbench.memory import WHERE_FIELDS, check_vectors, check_where, top
 from tam_workbench.records import Hit, MemoryEntry
 
 
@@ -32,10 +32,12 @@ class InMemoryStore:
     def __init__(self, *, dimension: int) -> None:
         self._dimension = dimension
         self._lock = threading.Lock()
-        self._entries: list[MemoryEntry] = []  # their vectors are rows of the matrix
+        self._entries: list[MemoryEntry] = []  # without their vectors: row i of the arrays
         self._rows: dict[str, int] = {}
-        self._units = np.empty((16, dimension), np.float32)
-        self._norms = np.empty(16, np.float32)
+        self._names: dict[str, int] = {}  # codes of the values that can be filtered on
+        self._vectors = np.empty((0, dimension), np.float32)
+        self._norms = np.empty(0, np.float32)
+        self._codes = np.empty((0, len(WHERE_FIELDS)), np.int32)
         self._version = 0
         self._is_closed = False
 
@@ -49,12 +51,13 @@ class InMemoryStore:
         norms = np.linalg.norm(vectors.astype(np.float64), axis=1)
         with self._lock:
             self._open()
+            self._grow(len(self._entries) + len(entries))
             for entry, vector, norm in zip(entries, vectors, norms, strict=True):
                 row = self._rows.setdefault(entry.id, len(self._entries))
-                self._grow(row + 1)
                 self._entries[row : row + 1] = [replace(entry, vector=())]
-                self._units[row] = vector / norm
+                self._vectors[row] = vector
                 self._norms[row] = norm
+                self._codes[row] = [self._code(value) for value in _filtered(entry)]
             self._version += bool(entries)
 
     def get(self, ids: Sequence[str]) -> list[MemoryEntry]:
@@ -71,12 +74,12 @@ class InMemoryStore:
         query = check_vectors(np.asarray(vector)[None, :], ["query"], dimension=self._dimension)[0]
         with self._lock:
             self._open()
-            rows = [row for row, entry in enumerate(self._entries) if _matches(entry, where)]
-            units = self._units[: len(self._entries)]
-            units = units if len(rows) == len(units) else units[rows]
-            similarities = (units @ (query / np.linalg.norm(query))).astype(np.float64)
-            best = top(similarities, [self._entries[row].id for row in rows], k=k)
-            found = [(self._entry(rows[at]), float(similarities[at])) for at in best]
+            size = len(self._entries)
+            similarities = self._vectors[:size] @ (query / np.linalg.norm(query))
+            similarities = similarities.astype(np.float64) / self._norms[:size]
+            rows = self._matching(where)
+            best = top(similarities[rows], [self._entries[row].id for row in rows], k=k)
+            found = [(self._entry(rows[at]), float(similarities[rows[at]])) for at in best]
         return [
             Hit(entry=entry, score=similarity, parts={"similarity": similarity})
             for entry, similarity in found
@@ -90,7 +93,8 @@ class InMemoryStore:
             if gone:
                 kept = [row for row in range(len(self._entries)) if row not in gone]
                 self._entries = [self._entries[row] for row in kept]
-                self._units, self._norms = self._units[kept], self._norms[kept]
+                self._vectors, self._norms = self._vectors[kept], self._norms[kept]
+                self._codes = self._codes[kept]
                 self._rows = {entry.id: row for row, entry in enumerate(self._entries)}
                 self._version += 1
             return len(gone)
@@ -112,23 +116,33 @@ class InMemoryStore:
         with self._lock:
             self._is_closed = True
             self._entries, self._rows = [], {}
-            self._units, self._norms = self._units[:0], self._norms[:0]
+            self._vectors = np.empty((0, self._dimension), np.float32)
 
     def _open(self) -> None:
         if self._is_closed:
             raise PermanentError("memory store 'inmemory' is closed: open a new one")
 
+    def _code(self, name: str) -> int:
+        return self._names.setdefault(name, len(self._names))
+
+    def _matching(self, where: Mapping[str, str]) -> npt.NDArray[np.intp]:
+        codes = self._codes[: len(self._entries)]
+        keep = np.ones(len(codes), bool)
+        for field, value in where.items():
+            keep &= codes[:, WHERE_FIELDS.index(field)] == self._names.get(value, -1)
+        return np.flatnonzero(keep)
+
     def _grow(self, needed: int) -> None:
-        if needed > len(self._units):
-            rows = max(16, 2 * needed)
-            self._units = np.resize(self._units, (rows, self._dimension))
-            self._norms = np.resize(self._norms, rows)
+        if needed > len(self._vectors):
+            more = max(16, 2 * needed) - len(self._vectors)
+            self._vectors = np.pad(self._vectors, ((0, more), (0, 0)))
+            self._codes = np.pad(self._codes, ((0, more), (0, 0)))
+            self._norms = np.pad(self._norms, (0, more))
 
     def _entry(self, row: int) -> MemoryEntry:
-        vector = self._units[row] * self._norms[row]
-        return replace(self._entries[row], vector=tuple(vector.tolist()))
+        return replace(self._entries[row], vector=tuple(self._vectors[row].tolist()))
 
 
-def _matches(entry: MemoryEntry, where: Mapping[str, str]) -> bool:
-    kept = {"kind": entry.kind, "service": entry.service, "tier": entry.tier.value}
-    return all(kept[field] == value for field, value in where.items())
+def _filtered(entry: MemoryEntry) -> tuple[str, str, str]:
+    """Return the values of ``WHERE_FIELDS``."""
+    return entry.kind, entry.service, entry.tier.value

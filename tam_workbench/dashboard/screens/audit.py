@@ -45,7 +45,9 @@ class AuditScreen(Screen):
             return
         entries, _ = self.wb.bus.read("audit", 0, 60)
         self._ledger.object = table(
-            ledger_frame(entries), label="ledger", why_empty="Nothing was written to the ledger yet."
+            ledger_frame(entries),
+            label="ledger",
+            why_empty="Nothing was written to the ledger yet.",
         )
         health = self.wb.health()
         self._figures.object = self._describe(health)
@@ -53,7 +55,9 @@ class AuditScreen(Screen):
             dict(health.stage_seconds), label="seconds by stage", unit=" s",
             why_empty="No batch was measured yet.",
         )  # fmt: skip
-        faults = "".join(f"<p>{badge('fault', 'bad')} {cell(f)}</p>" for f in reversed(health.faults))
+        faults = "".join(
+            f"<p>{badge('fault', 'bad')} {cell(f)}</p>" for f in reversed(health.faults)
+        )
         self._faults.object = faults or empty("The supervisor has caught nothing.")
 
     def _describe(self, health: Health) -> str:
@@ -80,7 +84,9 @@ class AuditScreen(Screen):
     def _prove(self) -> None:
         proof = self.wb.verify_audit()
         if proof.holds:
-            self._proof.object = f"{badge('✓ holds', 'good')} {proof.checked:,} entries, every link fits"
+            self._proof.object = (
+                f"{badge('✓ holds', 'good')} {proof.checked:,} entries, every link fits"
+            )
         else:
             where = f"broken at {proof.broken_at}: {cell(proof.reason)}"
             self._proof.object = f"{badge('✗ broken', 'bad')} {where}"

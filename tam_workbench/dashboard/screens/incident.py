@@ -9,12 +9,13 @@ from tam_workbench.dashboard.components import Approval, Waterfall
 from tam_workbench.dashboard.session import Screen, html
 from tam_workbench.records import Incident
 from tam_workbench.views import approval_card, explanation_card
-from tam_workbench.views.incident import alert, effect, evidence, similar, title
+from tam_workbench.views.incident import ICONS, alert, effect, evidence, similar, title
 from tam_workbench.views.markup import clock, empty
 
 LISTED = 30
 """Incidents in the list."""
-CARD = {"border": "1px solid var(--tam-line)", "border-radius": "8px", "padding": "6px 8px"}
+CARD = {"border": "1px solid var(--tam-line)", "border-radius": "8px", "padding": "4px 6px",
+        "align-self": "stretch", "height": "auto", "overflow": "hidden"}  # fmt: skip
 
 
 class IncidentScreen(Screen):
@@ -29,26 +30,34 @@ class IncidentScreen(Screen):
         self._shown: Incident | None = None
         self._list = pmui.MenuList(items=[], dense=True, width=196, margin=0)
         self._list.param.watch(self._choose, "active")
-        self._none = html(empty("No incident yet. One opens when a service's probability stays high."))
+        self._none = html(
+            empty("No incident yet. One opens when a service's probability stays high.")
+        )
         self._alert, self._evidence, self._similar, self._effect = (html() for _ in range(4))
         self._approval = Approval(sizing_mode="stretch_width", margin=(4, 0))
         self._approval.on_decision(self._decide)
         self._why = Waterfall(sizing_mode="stretch_width", margin=(8, 4))
-        real = pmui.Button(label="It is real", size="small", variant="outlined")
-        false = pmui.Button(label="False alarm", size="small", variant="outlined")
+        real = pmui.Button(label="Real", size="small", variant="outlined", margin=(4, 2))
+        false = pmui.Button(label="False alarm", size="small", variant="outlined", margin=(4, 2))
         real.on_click(lambda _: self._label("real"))
         false.on_click(lambda _: self._label("false_alarm"))
         action = [html("<h2>4 Proposed action</h2>"), self._approval]
         parts = ([self._alert, pn.Row(real, false)], [self._evidence], [self._similar], action,
                  [self._effect])  # fmt: skip
         flow = pn.Row(
-            *(pn.Column(*part, sizing_mode="stretch_width", styles=CARD, margin=4) for part in parts),
+            *(
+                pn.Column(*part, sizing_mode="stretch_width", styles=CARD, margin=4,
+                          min_width=290 if part is action else 176 if self._alert in part else 150)
+                for part in parts
+            ),
             sizing_mode="stretch_width", margin=0,
         )  # fmt: skip
-        self._page = pn.Column(flow, self._why, sizing_mode="stretch_width", margin=0, visible=False)
+        self._page = pn.Column(
+            flow, self._why, sizing_mode="stretch_width", margin=0, visible=False
+        )
         self.session.param.watch(lambda _: self._draw(), "incident")
         listed = pn.Column(
-            html("<h2>Incidents</h2>"), self._list, width=206, height=760, scroll="y-auto", margin=0
+            html("<h1>Incidents</h1>"), self._list, width=206, height=760, scroll="y-auto", margin=0
         )
         right = pn.Column(self._none, self._page, sizing_mode="stretch_width", margin=0)
         return pn.Row(listed, right, sizing_mode="stretch_width", margin=(6, 0))
@@ -62,7 +71,11 @@ class IncidentScreen(Screen):
     def _fill(self) -> None:
         incidents = list(self.wb.incidents())[:LISTED]
         items = [
-            {"label": title(i), "secondary": f"{clock(i.opened_at)} · p {i.probability:.2f}"}
+            {
+                "label": title(i),
+                "icon": ICONS[i.phase],
+                "secondary": f"{clock(i.opened_at)} · p {i.probability:.2f}",
+            }
             for i in incidents
         ]
         ids = [i.id for i in incidents]
@@ -72,6 +85,8 @@ class IncidentScreen(Screen):
         if ids and self.session.incident not in ids:
             waiting = [i.id for i in self.wb.pending()]
             self.session.incident = (waiting or ids)[0]
+        if self.session.incident in ids:
+            self._list.active = (ids.index(self.session.incident),)
         self._none.visible, self._page.visible = not ids, bool(ids)
 
     def _choose(self, event: Any) -> None:  # noqa: ANN401 - param's event
@@ -108,5 +123,7 @@ class IncidentScreen(Screen):
     def _label(self, verdict: str) -> None:
         chosen = self.session.incident
         words = verdict.replace("_", " ")
-        self.session.attempt(lambda: self.wb.label(chosen, verdict), f"{chosen} is labelled {words}")
+        self.session.attempt(
+            lambda: self.wb.label(chosen, verdict), f"{chosen} is labelled {words}"
+        )
         self._draw()

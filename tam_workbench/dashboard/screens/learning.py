@@ -8,11 +8,13 @@ import panel_material_ui as pmui
 from tam_workbench.dashboard.charts import ROLLOVER, strip
 from tam_workbench.dashboard.components import Waterfall
 from tam_workbench.dashboard.session import Screen, html
+from tam_workbench.records import Pulse
 from tam_workbench.views import (
     describe_comparison,
     explanation_card,
     headline_names,
     marker_columns,
+    milliseconds,
     pulse_columns,
 )
 from tam_workbench.views.markup import empty, table, update_card
@@ -30,7 +32,7 @@ class LearningScreen(Screen):
     def build(self) -> Any:  # noqa: ANN401 - Panel has no stubs
         """Return the view."""
         self._cursors: dict[str, int] = {}
-        self._last_ms: float | None = None
+        self._latest: Pulse | None = None
         self._strip = strip(keys=("probability",), height=190, span_ms=900_000.0)
         self._text, self._drifts, self._cards, self._count = html(), html(), html(), html()
         self._why = Waterfall(sizing_mode="stretch_width", margin=(4, 6))
@@ -63,13 +65,14 @@ class LearningScreen(Screen):
             names = headline_names(fresh)
             columns = pulse_columns(
                 fresh, headline=names[0] if names else "", tick_s=self.wb.tick_s,
-                previous_ms=self._last_ms,
+                previous_ms=milliseconds(self._latest.time) if self._latest else None,
             )  # fmt: skip
-            self._last_ms = fresh[-1].time.timestamp() * 1000
+            self._latest = fresh[-1]
             self._strip.pulses.stream(columns, rollover=ROLLOVER)
         marks = self._read("drift")
         if marks:
-            self._strip.markers.stream(marker_columns(marks, tick_s=self.wb.tick_s), rollover=400)
+            columns = marker_columns(marks, tick_s=self.wb.tick_s, latest=self._latest)
+            self._strip.markers.stream(columns, rollover=400)
         if self.is_due(4):
             self._write()
 
@@ -82,7 +85,7 @@ class LearningScreen(Screen):
             why_empty="No detector has seen a drift yet.",
         )  # fmt: skip
         updates = self.wb.updates()
-        said = {word: 0 for word in ("commit", "refuse", "roll_back")}
+        said = dict.fromkeys(("commit", "refuse", "roll_back"), 0)
         for update in updates:
             said[update.decision.value] += 1
         self._count.object = (

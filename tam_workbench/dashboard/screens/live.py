@@ -5,7 +5,7 @@ from typing import Any
 import panel as pn
 import panel_material_ui as pmui
 
-from tam_workbench.dashboard.charts import ROLLOVER, strip
+from tam_workbench.dashboard.charts import LEGENDS, ROLLOVER, strip
 from tam_workbench.dashboard.session import RANGES, Screen, html
 from tam_workbench.records import Pulse
 from tam_workbench.views import (
@@ -14,17 +14,20 @@ from tam_workbench.views import (
     describe_trust,
     headline_names,
     marker_columns,
+    milliseconds,
     pulse_columns,
     pulse_frame,
     service_frame,
 )
-from tam_workbench.views.markup import kpis, log_ticker, table
+from tam_workbench.views.markup import chart_head, kpis, log_ticker, table
 
 WINDOW = 600
 """Latest ticks that the sentences and tables speak of."""
+SMALL = {"padding": "0 6px", "fontSize": "11px", "lineHeight": "18px", "minHeight": "20px"}
+"""Style of the toggle between chart and table."""
 LEGEND = (
-    '<span class="muted">ribbon: ● trusted plain · ◐ doubtful hatched · ○ distrusted crossed '
-    "&nbsp;|&nbsp; ● incident ◆ drift ▲ change</span>"
+    '<span class="muted">Ribbon: plain trusted, hatched doubtful, crossed distrusted.<br>'
+    "Markers: ● incident, ◆ drift, ▲ change.</span>"
 )
 
 
@@ -67,31 +70,47 @@ class LiveScreen(Screen):
 
     def _bar(self) -> Any:  # noqa: ANN401 - Panel has no stubs
         self._pause = pmui.Toggle(
-            label="Pause view", icon="pause", size="small", variant="outlined", width=120
+            label="Pause view",
+            icon="pause",
+            size="small",
+            variant="outlined",
+            width=140,
+            align="end",
         )
         reach = pmui.RadioButtonGroup.from_param(
-            self.session.param.range, label="Time range", options=list(RANGES), size="small"
+            self.session.param.range, label="", options=list(RANGES), size="small", align="end"
         )
-        self._choice = pmui.Select(label="Telemetry", options=[], size="small", width=190)
+        self._choice = pmui.Select(
+            label="Telemetry", options=[], size="small", width=180, align="end"
+        )
         self._choice.param.watch(lambda _: self._rebuild(), "value")
         items = [self._pause, reach, self._choice]
         if self.wb.is_demo:
             self._fault = pmui.Select(
-                label="Fault", options=list(self.wb.fault_kinds()), size="small", width=190
+                label="Fault",
+                options=list(self.wb.fault_kinds()),
+                size="small",
+                width=180,
+                align="end",
             )
             inject = pmui.Button(
-                label="Inject", icon="bolt", color="warning", size="small", variant="outlined"
+                label="Inject",
+                icon="bolt",
+                color="warning",
+                size="small",
+                variant="outlined",
+                align="end",
+                height=38,
             )
             inject.on_click(self._inject)
             items += [self._fault, inject]
-        legend = html(LEGEND, align="center")
+        legend = html(LEGEND, align="end", margin=(4, 6, 12, 6))
         return pn.Row(*items, legend, sizing_mode="stretch_width", margin=(0, 0, 0, 2))
 
     def _block(self, key: str) -> list[Any]:
         toggle = pmui.Toggle(
-            label="Table", size="small", variant="text", width=64, height=24, margin=0,
-            description=f"Show {self._strip.charts[key].name} as a table",
-        )  # fmt: skip
+            label="table", size="small", margin=(1, 8), width=52, height=20, sx=SMALL
+        )
         pane = pn.pane.Bokeh(self._strip.charts[key], sizing_mode="stretch_width", margin=0)
         shown = self._tables[key]
 
@@ -131,7 +150,7 @@ class LiveScreen(Screen):
         return hasattr(self, "view")
 
     def _draw(self, fresh: list[Pulse]) -> None:
-        previous = self._pulses[-1].time.timestamp() * 1000 if self._pulses else None
+        previous = milliseconds(self._pulses[-1].time) if self._pulses else None
         self._pulses = (self._pulses + fresh)[-ROLLOVER:]
         if not self._headline:
             names = headline_names(fresh)
@@ -157,7 +176,9 @@ class LiveScreen(Screen):
                 self._incidents.add(incident.id)
                 new.append(incident)
         if new:
-            self._strip.markers.stream(marker_columns(new, tick_s=self.wb.tick_s), rollover=400)
+            latest = self._pulses[-1] if self._pulses else None
+            columns = marker_columns(new, tick_s=self.wb.tick_s, latest=latest)
+            self._strip.markers.stream(columns, rollover=400)
         drifts = [item for item in new if hasattr(item, "detector")]
         if drifts:
             self._drift = f"{drifts[-1].detector}: {drifts[-1].response}"
@@ -186,7 +207,7 @@ class LiveScreen(Screen):
         }  # fmt: skip
         for key, head in self._heads.items():
             title = self._strip.charts[key].name
-            head.object = f'<div class="head"><h3>{title}</h3><span class="muted">{pn.util.escape(names[key])}</span></div>'
+            head.object = chart_head(title, names[key], LEGENDS[key])
         latest = self._pulses[-1] if self._pulses else None
         self._services.object = table(
             service_frame(latest), label="services now", why_empty="No service was seen yet."
@@ -203,5 +224,3 @@ class LiveScreen(Screen):
         span = self.session.span_s
         self._strip.span.follow = "end" if span else None
         self._strip.span.follow_interval = span * 1000.0 if span else None
-
-

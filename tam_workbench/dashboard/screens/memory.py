@@ -22,17 +22,19 @@ class MemoryScreen(Screen):
     def build(self) -> Any:  # noqa: ANN401 - Panel has no stubs
         """Return the view."""
         self._asked = pmui.TextInput(
-            label="What are you looking at?", size="small", width=520,
+            label="What are you looking at?", size="small", sizing_mode="stretch_width",
             placeholder="checkout times out after a config change",
         )  # fmt: skip
         self._service = pmui.Select(label="Service", options=[ANY], size="small", width=180)
         ask = pmui.Button(label="Recall", icon="search", size="small")
         ask.on_click(lambda _: self._recall())
         self._asked.param.watch(lambda _: self._recall(), "value")
-        self._hits = html(empty("Describe what you see, and press Enter: similar incidents appear here."))
+        self._hits = html(
+            empty("Describe what you see, and press Enter: similar incidents appear here.")
+        )
         self._stats, self._kept = html(), html()
         left = pn.Column(
-            html("<h1>Memory</h1>"), pn.Row(self._asked, self._service, ask), self._hits,
+            html("<h1>Memory</h1>"), pn.Row(self._asked, self._service, ask, sizing_mode="stretch_width"), self._hits,
             sizing_mode="stretch_width",
         )  # fmt: skip
         right = pn.Column(
@@ -46,7 +48,9 @@ class MemoryScreen(Screen):
         if not self.is_due(10):
             return
         stats = self.wb.memory_stats()
-        items = "".join(f"<dt>{cell(k.replace('_', ' '))}</dt><dd>{cell(v)}</dd>" for k, v in stats.items())
+        items = "".join(
+            f"<dt>{cell(k.replace('_', ' '))}</dt><dd>{cell(v)}</dd>" for k, v in stats.items()
+        )
         self._stats.object = f"<dl>{items}</dl>"
         entries = self.wb.memory_entries(25)
         services = [ANY, *sorted({entry.service for entry in entries})]

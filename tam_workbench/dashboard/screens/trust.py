@@ -22,11 +22,13 @@ class TrustScreen(Screen):
         """Return the view."""
         self._channels, self._spread, self._reasons = html(), html(), html()
         self._rejects = html()
-        self._source = pmui.Select(label="Channel", options=[], size="small", width=220)
+        self._source = pmui.Select(label="Channel", options=[], size="small", width=180)
         self._why = pmui.TextInput(
-            label="Reason, for the ledger", placeholder="why?", size="small", width=300
+            label="Reason, for the ledger", placeholder="why?", size="small", width=230
         )
-        ban = pmui.Button(label="Ban", icon="block", color="error", size="small", variant="outlined")
+        ban = pmui.Button(
+            label="Ban", icon="block", color="error", size="small", variant="outlined"
+        )
         free = pmui.Button(label="Release", icon="lock_open", size="small", variant="outlined")
         ban.on_click(lambda _: self._ban())
         free.on_click(lambda _: self._free())
@@ -34,14 +36,13 @@ class TrustScreen(Screen):
             html("<h1>Trust</h1>"),
             pn.Row(
                 pn.Column(html("<h2>Reputation of each channel</h2>"), self._channels,
-                          pn.Row(self._source, self._why, ban, free, align="end"),
+                          pn.Row(self._source, self._why, ban, free),
+                          html("<h2>Quarantine: what could not be taken in</h2>"), self._rejects,
                           sizing_mode="stretch_width"),
                 pn.Column(html("<h2>Distribution of trust over ticks</h2>"), self._spread,
-                          html("<h2>Reasons, in rows</h2>"), self._reasons, width=520),
+                          html("<h2>Reasons, in rows</h2>"), self._reasons, width=460),
                 sizing_mode="stretch_width",
             ),
-            html("<h2>Quarantine: what could not be taken in</h2>"),
-            self._rejects,
             sizing_mode="stretch_width",
         )  # fmt: skip
 
@@ -53,17 +54,21 @@ class TrustScreen(Screen):
         self._channels.object = reputations(known)
         names = sorted(item.source for item in known)
         if names != list(self._source.options):
-            self._source.param.update(options=names, value=self._source.value or (names or [None])[0])
+            self._source.param.update(
+                options=names, value=self._source.value or (names or [None])[0]
+            )
         frame = self.wb.trust()
         trust = frame["trust"].to_list()
-        self._spread.object = (
-            histogram_svg(trust) + f'<p class="muted">{describe_trust(trust)}</p>'
-        )
+        self._spread.object = histogram_svg(trust) + f'<p class="muted">{describe_trust(trust)}</p>'
         counts = {name: float(frame[name].sum()) for name in TRUST_REASONS if name in frame.columns}
-        self._reasons.object = bars(counts, label="rows by reason", why_empty="No row had a reason.")
+        self._reasons.object = bars(
+            counts, label="rows by reason", why_empty="No row had a reason."
+        )
         rejects = self.wb.quarantine().tail(40).reverse()
         self._rejects.object = table(
-            rejects, label="quarantine", why_empty="Nothing is in quarantine: every row could be read."
+            rejects,
+            label="quarantine",
+            why_empty="Nothing is in quarantine: every row could be read.",
         )
 
     def _ban(self) -> None:

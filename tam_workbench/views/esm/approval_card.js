@@ -1,7 +1,7 @@
 // A proposal that asks: a = approve, r = reject, then a reason, Enter confirms, Escape goes back.
 const FIELDS = [
   ["why", "rationale"], ["blast radius", "blast_radius"], ["rollback", "rollback"], ["confidence", "confidence"],
-  ["arguments", "arguments"], ["gate", "permission"], ["by", "decided_by"], ["expires", "expires"],
+  ["with", "arguments"], ["gate", "permission"], ["expires", "expires"],
 ];
 let serial = 0;
 

@@ -12,8 +12,8 @@ function node(name, attributes, parent, text) {
 function render({ model, el }) {
   const root = document.createElement("div");
   root.className = "tam";
-  root.innerHTML = '<div class="row"><h4>Why this prediction</h4><span class="muted" data-text></span>'
-    + '<span style="flex:1"></span><button type="button" aria-pressed="false">Table</button></div><div data-body></div>';
+  root.innerHTML = '<div class="row"><h4>Why this prediction</h4><span class="muted" data-text style="flex:1 1 0;min-width:200px"></span>'
+    + '<button type="button" aria-pressed="false">Table</button></div><div data-body></div>';
   const button = root.querySelector("button");
   const body = root.querySelector("[data-body]");
   el.appendChild(root);
@@ -25,7 +25,7 @@ function render({ model, el }) {
     const low = Math.min(...edges), high = Math.max(...edges);
     const wide = 560, scale = (wide - 285) / ((high - low) || 1);
     const svg = node("svg", { viewBox: `0 0 ${wide} ${steps.length * 20 + 26}`, role: "img", "aria-label": data.summary });
-    svg.style.maxWidth = "760px";
+    svg.style.maxWidth = "640px";
     const x = (value) => 215 + (value - low) * scale;
     steps.forEach((step, row) => {
       const y = row * 20 + 4, left = x(Math.min(edges[row], edges[row + 1]));

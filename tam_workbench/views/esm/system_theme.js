@@ -4,7 +4,13 @@ function render({ model, el }) {
   const tell = () => { model.set("prefers", query.matches ? "dark" : "light"); model.save_changes(); };
   query.addEventListener("change", tell);
   el.style.display = "none";
-  tell();
+  // Told while the page is still being built, it would be overwritten by the page's own start.
+  const wait = setInterval(() => {
+    const pages = globalThis.Bokeh?.documents ?? [];
+    if (pages.length && !pages.every((page) => page.is_idle)) return;
+    clearInterval(wait);
+    tell();
+  }, 50);
   return () => query.removeEventListener("change", tell);
 }
 export default { render };

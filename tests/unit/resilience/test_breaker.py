@@ -20,7 +20,7 @@ RULES = BreakerRules(
     failure_limit=3, rest=Backoff(base_s=60.0, factor=2.0, cap_s=200.0), probe_timeout_s=30.0
 )
 SUITABLE = {  # a breaker in each state, and signals that make each legal move
-    (BreakerState.CLOSED, Move.LIMIT): (Breaker(rules=RULES, failures=2), Signal.FAILED, 0.0),
+    (BreakerState.CLOSED, Move.LIMIT): (Breaker(rules=RULES, failures=2), Signal.FAILURE, 0.0),
     (BreakerState.OPEN, Move.COOLED): (
         Breaker(rules=RULES, state=BreakerState.OPEN, rest_s=60.0),
         Signal.STARTED,
@@ -28,12 +28,12 @@ SUITABLE = {  # a breaker in each state, and signals that make each legal move
     ),
     (BreakerState.HALF_OPEN, Move.HEALED): (
         Breaker(rules=RULES, state=BreakerState.HALF_OPEN, probing_since=0.0),
-        Signal.SUCCEEDED,
+        Signal.SUCCESS,
         1.0,
     ),
     (BreakerState.HALF_OPEN, Move.LIMIT): (
         Breaker(rules=RULES, state=BreakerState.HALF_OPEN, probing_since=0.0),
-        Signal.FAILED,
+        Signal.FAILURE,
         1.0,
     ),
 }
@@ -42,7 +42,7 @@ SUITABLE = {  # a breaker in each state, and signals that make each legal move
 def tripped(now=0.0):
     breaker = Breaker(rules=RULES)
     for _ in range(3):
-        breaker = breaker.after(Signal.STARTED, now=now).after(Signal.FAILED, now=now)
+        breaker = breaker.after(Signal.STARTED, now=now).after(Signal.FAILURE, now=now)
     return breaker
 
 
@@ -57,10 +57,10 @@ def test_every_legal_move_is_made_and_no_other_is_in_the_table(state, move):
 
 def test_a_success_in_between_starts_the_count_again():
     breaker = Breaker(rules=RULES)
-    for signal in (Signal.FAILED, Signal.FAILED, Signal.SUCCEEDED, Signal.FAILED, Signal.FAILED):
+    for signal in (Signal.FAILURE, Signal.FAILURE, Signal.SUCCESS, Signal.FAILURE, Signal.FAILURE):
         breaker = breaker.after(signal, now=0.0)
     assert breaker.state is BreakerState.CLOSED
-    assert breaker.after(Signal.FAILED, now=0.0).state is BreakerState.OPEN
+    assert breaker.after(Signal.FAILURE, now=0.0).state is BreakerState.OPEN
 
 
 def test_it_rests_to_the_second():
@@ -88,17 +88,17 @@ def test_failed_probes_rest_longer_up_to_the_cap_and_closing_forgets_them():
     for _ in range(3):
         rests.append(breaker.rest_s)
         now += breaker.rest_s
-        breaker = breaker.after(Signal.STARTED, now=now).after(Signal.FAILED, now=now)
+        breaker = breaker.after(Signal.STARTED, now=now).after(Signal.FAILURE, now=now)
     assert [*rests, breaker.rest_s] == [60.0, 120.0, 200.0, 200.0]
     now += breaker.rest_s
-    breaker = breaker.after(Signal.STARTED, now=now).after(Signal.SUCCEEDED, now=now)
+    breaker = breaker.after(Signal.STARTED, now=now).after(Signal.SUCCESS, now=now)
     assert breaker == Breaker(rules=RULES)
 
 
 def test_a_late_answer_while_it_rests_changes_nothing():
     breaker = tripped()
-    assert breaker.after(Signal.SUCCEEDED, now=1.0) == breaker
-    assert breaker.after(Signal.FAILED, now=1.0) == breaker
+    assert breaker.after(Signal.SUCCESS, now=1.0) == breaker
+    assert breaker.after(Signal.FAILURE, now=1.0) == breaker
 
 
 def test_a_restart_does_not_end_the_rest():
@@ -119,10 +119,10 @@ def test_a_probe_whose_process_was_killed_is_given_up():
 
 def test_more_probes_may_be_asked_for():
     rules = BreakerRules(failure_limit=1, rest=Backoff(base_s=1.0), probes_to_close=2)
-    breaker = Breaker(rules=rules).after(Signal.FAILED, now=0.0)
-    breaker = breaker.after(Signal.STARTED, now=1.0).after(Signal.SUCCEEDED, now=1.0)
+    breaker = Breaker(rules=rules).after(Signal.FAILURE, now=0.0)
+    breaker = breaker.after(Signal.STARTED, now=1.0).after(Signal.SUCCESS, now=1.0)
     assert breaker.state is BreakerState.HALF_OPEN
-    breaker = breaker.after(Signal.STARTED, now=1.0).after(Signal.SUCCEEDED, now=1.0)
+    breaker = breaker.after(Signal.STARTED, now=1.0).after(Signal.SUCCESS, now=1.0)
     assert breaker.state is BreakerState.CLOSED
 
 
@@ -138,7 +138,7 @@ def test_a_clock_that_was_set_back_does_not_rest_for_ever():
 def test_jitter_shortens_the_rest_reproducibly():
     rules = BreakerRules(failure_limit=1, rest=Backoff(base_s=100.0, jitter=0.5))
     rests = {
-        Breaker(rules=rules).after(Signal.FAILED, now=0.0, rng=np.random.default_rng(7)).rest_s
+        Breaker(rules=rules).after(Signal.FAILURE, now=0.0, rng=np.random.default_rng(7)).rest_s
         for _ in range(2)
     }
     assert len(rests) == 1

@@ -1,9 +1,9 @@
 """Casting: raw columns to the declared schemas; a row that will not go is set aside, with why."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Final
 
+import numpy as np
 import polars as pl
 
 from tam_workbench.adapters.sources.file.shapes import Origin, Shape, service_of
@@ -150,17 +150,30 @@ def cast_table(
 def _cast_wide(
     raw: pl.DataFrame, shape: Shape, origin: Origin
 ) -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
-    """Make a metric of every column; an empty cell is no measurement, so no row."""
-    labels = {ours: theirs for ours, theirs in shape.columns.items() if theirs in raw.columns}
-    columns = {f"_{ours}": raw[theirs] for ours, theirs in labels.items()}
-    numbers = [raw[name].cast(pl.String) for name in shape.wide]
-    tall = pl.DataFrame({LINE: raw[LINE], **columns}).select(
-        pl.all().repeat_by(len(shape.wide)).list.explode()
-        if False
-        else pl.all().gather([i for i in range(raw.height) for _ in shape.wide])
-    )
-    del numbers
-    return {}, tall
+    """Make a metric of every column; an empty cell is no measurement, so no row.
+
+    In a typed column NaN means empty too; the text "NaN" is set aside like any other.
+    """
+    width, height = len(shape.wide), raw.height
+    stamps = cast_times(raw[shape.columns["time"]])
+    if not stamps.null_count():
+        raw = raw.with_columns(stamps.alias(shape.columns["time"]))
+    index = [LINE, *shape.columns.values()]
+    tall = raw.unpivot(on=shape.wide, index=index, variable_name="metric", value_name="number")
+    number = np.repeat(np.arange(width), height)
+    tall = tall.with_columns(pl.Series("_cell", number)).sort(LINE, "_cell", maintain_order=True)
+    given = pl.col("number").is_not_null()
+    if tall["number"].dtype == pl.String:
+        given &= pl.col("number") != ""
+    elif tall["number"].dtype.is_float():
+        given &= pl.col("number").is_not_nan()  # how Parquet writers say "not measured"
+    tall = tall.filter(given)
+    columns = {**shape.columns, "name": "metric", "value": "number"}
+    long = Shape(signal="metrics", columns=columns)
+    good, bad = _cast_signal("metrics", tall, long, origin)
+    names = pl.DataFrame({"name": pl.Series(shape.wide).cast(pl.Categorical())}).with_row_index("_j")
+    cell = good.select("name").join(names, on="name", maintain_order="left")["_j"].cast(pl.Int64)
+    return {"metrics": good.with_columns(row=pl.col(LINE) * width + cell)}, bad
 
 
 def _cast_signal(

@@ -6,9 +6,12 @@ from typing import Final, Protocol
 
 import polars as pl
 
+from tam_workbench.adapters.following import START, Cursor
 from tam_workbench.records import REJECTS
 
-__all__ = ["EXCERPT", "LINE", "Reader", "Slice", "no_rejects", "rejects_of"]
+__all__ = [
+    "EXCERPT", "LINE", "Reader", "Slice", "cursor_of", "line_cursor", "no_rejects", "rejects_of",
+]
 
 LINE: Final = "_line"
 """Column with the number of the raw row that a frame's row was made from; dropped on the way out."""
@@ -79,3 +82,17 @@ def rejects_of(columns: Mapping[str, object]) -> pl.DataFrame:
     return frame.with_columns(pl.col("excerpt").str.slice(0, EXCERPT))
 
 
+
+
+def line_cursor(cursor: Cursor) -> dict[str, int]:
+    """Return a line cursor as plain numbers, fit for JSON."""
+    return {"inode": cursor.inode, "position": cursor.position, "row": cursor.row}
+
+
+def cursor_of(numbers: Mapping[str, int] | None) -> Cursor:
+    """Return the line cursor that `line_cursor` wrote."""
+    if not numbers:
+        return START
+    return Cursor(
+        inode=numbers["inode"], position=numbers["position"], row=numbers["row"]
+    )

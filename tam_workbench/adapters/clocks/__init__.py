@@ -1,0 +1,3 @@
+"""Clocks: what tells the time and waits."""
+
+__all__: list[str] = []

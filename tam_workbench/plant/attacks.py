@@ -1,0 +1,82 @@
+"""Attackers other than log forgers: poisoned metrics, flipped labels, replayed lines."""
+
+import numpy as np
+
+from tam_workbench.plant.chance import uniform
+from tam_workbench.plant.emission import CHANNEL, EMIT, FORGED, POD, TEMPLATE
+from tam_workbench.plant.kernels import CPU, ERRORS, MEMORY_SHARE, P95, QUEUE, Flags
+from tam_workbench.plant.spec import ATTACKS
+from tam_workbench.records import Floats, Ints
+
+REPLAY_DELAY = 300
+_BIAS = 0.8
+_FLIP_TICKS = 15
+_POISONABLE = (CPU, MEMORY_SHARE, ERRORS, P95, QUEUE)
+
+
+def _active(attacks: Floats, kind: str, ticks: Ints) -> Floats:
+    """Return the rate of a kind of attack at each tick, 0 without."""
+    rate = np.zeros(len(ticks))
+    for row in attacks[attacks[:, 0] == ATTACKS.index(kind)]:
+        rate = np.where((ticks >= row[1]) & (ticks < row[2]), row[3], rate)
+    return rate
+
+
+def poison(metrics: Floats, attacks: Floats, *, tick: int, seed: int) -> Flags:
+    """Raise a share of node b's metrics slowly, in place; return which cells (T, P, M)."""
+    ticks = tick + np.arange(len(metrics))
+    touched = np.zeros(metrics.shape, dtype=bool)
+    for row in attacks[attacks[:, 0] == ATTACKS.index("slow_poison")]:
+        ramp = np.clip((ticks - row[1]) / (row[2] - row[1]), 0.0, 1.0)
+        ramp = np.where(ticks < row[2], ramp, 0.0)
+        chosen = np.zeros(metrics.shape[1:], dtype=bool)
+        for p in range(1, metrics.shape[1], 2):
+            for m in _POISONABLE:
+                # the poisonable metrics are 5 of 9, so that their share must be higher
+                chosen[p, m] = uniform(seed, int(row[1]), p, 200 + m) < row[3] * 9.0 / 5.0
+        metrics *= 1.0 + _BIAS * ramp[:, None, None] * chosen[None]
+        touched |= (ramp > 0)[:, None, None] & chosen[None]
+    return touched
+
+
+def flip(breach: Ints, attacks: Floats, *, tick: int, seed: int) -> tuple[Ints, Flags]:
+    """Return breaches as monitor b tells them, and which of those are false."""
+    ticks = tick + np.arange(len(breach))
+    rates = _active(attacks, "label_flip", ticks)
+    told = breach.copy()
+    for i in np.flatnonzero(rates > 0):
+        for v in range(breach.shape[1] // 2, breach.shape[1]):
+            if uniform(seed, int(ticks[i]) // _FLIP_TICKS, v, 230) < rates[i]:
+                told[i, v] = 0 if breach[i, v] == 1 else 1
+    return told, (told == 1) & (breach != 1)
+
+
+def replay(
+    lines: Ints, history: Ints, attacks: Floats, *, span: tuple[int, int], seed: int
+) -> tuple[Ints, Ints]:
+    """Return lines with old ones of node b sent again, and the history to keep.
+
+    Of the lines that arrived `REPLAY_DELAY` ticks ago a share comes once more, unchanged, at
+    the end of its tick, so that ``rate`` of node b's lines are old.
+    """
+    begin, end = span
+    genuine = lines[(lines[:, FORGED] == 0) & (lines[:, CHANNEL] == 3)]
+    known = np.concatenate([history, genuine])
+    due = known[:, EMIT] + REPLAY_DELAY
+    window = known[(due >= begin) & (due < end)]
+    rates = _active(attacks, "replay", window[:, EMIT] + REPLAY_DELAY)
+    odds = np.array(
+        [
+            uniform(seed, int(t), int(p) * 64 + int(k), 240)
+            for t, p, k in window[rates > 0][:, [EMIT, POD, TEMPLATE]]
+        ]
+    )
+    share = rates[rates > 0]
+    again = window[rates > 0][odds < share / (1.0 - share)] if len(odds) else window[:0]
+    if len(again):
+        again = again.copy()
+        again[:, EMIT] += REPLAY_DELAY
+        again[:, FORGED] = 1
+        lines = np.concatenate([lines, again])
+        lines = lines[np.argsort(lines[:, EMIT], kind="stable")]
+    return lines, known[known[:, EMIT] + REPLAY_DELAY >= end]

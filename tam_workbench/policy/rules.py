@@ -1,0 +1,38 @@
+"""When a policy proposes, and how it learns."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyRules:
+    """How actions are chosen."""
+
+    symptom_deviation: float = 3.0
+    """Robust z-score of a feature from which it counts as a symptom."""
+
+    min_expected: float = 0.15
+    """An action expected to help less often than this is not proposed; 0 proposes everything."""
+
+    max_attempts: int = 4
+    """Proposals for one incident; then it is left to people."""
+
+    prior_strength: float = 4.0
+    """How many outcomes the symptom table's prior is worth; less learns faster and errs more."""
+
+    recall_strength: float = 1.0
+    """How many outcomes a recalled incident with score 1 is worth; 0 does without memory."""
+
+    forgetting: float = 0.02
+    """Part of what was learnt about a symptom that each new outcome pushes out; 0 keeps all."""
+
+    blast_radius: Mapping[str, int] = field(default_factory=dict)
+    """Resources that an action touches, by action; 1 where nothing is said."""
+
+    undo: Mapping[str, str] = field(
+        default_factory=lambda: {"scale": "undo", "block": "undo", "rollback": "undo"}
+    )
+    """The action that undoes an action, where there is one."""
+
+    reserved: tuple[str, ...] = ("undo",)
+    """Actions that are never proposed as a remedy, only to undo one."""

@@ -1,0 +1,12 @@
+"""Trust: how far may an event be believed?
+
+Pure. Reads batches, returns scores with reasons; quarantines rows that break the schema; hides
+personal data behind pseudonyms. Knows no source and no store; what happens to distrusted events
+is not our business.
+"""
+
+from tam_workbench.trust.reference import ReferenceTrust
+from tam_workbench.trust.rules import TrustRules
+from tam_workbench.trust.scoring import Trust
+
+__all__ = ["ReferenceTrust", "Trust", "TrustRules"]

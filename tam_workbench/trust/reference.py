@@ -1,0 +1,296 @@
+"""The readable twin of the kernels: the same arithmetic, row by row, in plain dictionaries."""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from tam_workbench.records import TRUST_REASONS, Authentication, Batch, TrustScores
+from tam_workbench.trust.rows import EVIDENT
+from tam_workbench.trust.rules import TrustRules
+
+_SIGNALS = ("metrics", "logs", "spans", "changes")
+Row = dict[str, Any]
+
+
+@dataclass
+class _Baseline:
+    """Recent and long-term mean and variance of a value, hard to move by a spike."""
+
+    points: int = 0
+    recent: list[float] = field(default_factory=lambda: [0.0, 0.0])
+    lasting: list[float] = field(default_factory=lambda: [0.0, 0.0])
+
+
+@dataclass
+class _Tick:
+    """What is gathered during one tick."""
+
+    number: int
+    rows: list[Row] = field(default_factory=list)
+    errors: dict[tuple[str, str], int] = field(default_factory=dict)
+    calls: dict[tuple[str, str], dict[str, float]] = field(default_factory=dict)
+    log_level: dict[tuple[str, str], float] = field(default_factory=dict)
+
+
+class ReferenceTrust:
+    """`Trust` written plainly; keeps everything it ever saw, so only for tests and readers."""
+
+    def __init__(self, rules: TrustRules, *, tick_s: float) -> None:
+        self.rules = rules
+        self._tick_us = max(round(tick_s * 1e6), 1)
+        self._open = -(2**62)
+        self._newest: dict[tuple[str, str], int] = {}
+        self._counts: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
+        self._series: dict[tuple[str, str], _Baseline] = defaultdict(_Baseline)
+        self._durations: dict[tuple[str, str], _Baseline] = defaultdict(_Baseline)
+        self._failing: dict[tuple[str, str], float] = defaultdict(float)
+        self._usual: dict[tuple[str, str], tuple[float, int]] = {}
+        self._first: dict[str, int] = {}
+        self._links: dict[str, set[str]] = defaultdict(set)
+        self._evidence: dict[tuple[str, int, str], dict[str, float]] = defaultdict(dict)
+        self._prior: dict[str, float] = {}
+
+    def score(self, batch: Batch) -> TrustScores:
+        """Return trust and reasons of every row, as `Trust.score` does."""
+        proofs = {channel.name: channel.authentication for channel in batch.channels}
+        self._prior = defaultdict(lambda: self.rules.prior(Authentication.NONE))
+        self._prior.update({name: self.rules.prior(proof) for name, proof in proofs.items()})
+        values = {s: np.zeros(getattr(batch, s).height) for s in _SIGNALS}
+        reasons = {s: np.zeros(getattr(batch, s).height, dtype=np.uint8) for s in _SIGNALS}
+        for tick in self._ticks(batch):
+            self._hear(tick)
+            for row in tick.rows:
+                signal, place = row["signal"], row["place"]
+                values[signal][place], reasons[signal][place] = self._judge(tick, row)
+            self._learn(tick)
+        return TrustScores(values=values, reasons=reasons)
+
+    def _ticks(self, batch: Batch) -> Iterator[_Tick]:
+        ticks: dict[int, _Tick] = {}
+        for signal in _SIGNALS:
+            for place, row in enumerate(getattr(batch, signal).to_dicts()):
+                row |= {"signal": signal, "place": place}
+                number = self._arrive(row)
+                ticks.setdefault(number, _Tick(number)).rows.append(row)
+        if ticks:
+            self._open = max(ticks)
+        return (ticks[number] for number in sorted(ticks))
+
+    def _arrive(self, row: Row) -> int:
+        stamp = row["time"].timestamp()
+        time = round(stamp * 1e6)
+        key = (row["signal"], row["source"])
+        behind = self._newest.get(key, time) - time
+        row["late"] = 0
+        if behind > 0:
+            late = 2 if behind > self.rules.replay_s * 1e6 else 1
+            row["late"] = late if behind > self.rules.lateness_s * 1e6 else 0
+        else:
+            self._newest[key] = time
+        return max(self._newest[key] // self._tick_us, self._open)
+
+    def _reputation(self, source: str) -> float:
+        good, bad = self._counts[source]
+        good, bad = good + self.rules.reputation_good, bad + self.rules.reputation_bad
+        return good / (good + bad)
+
+    def _base(self, source: str) -> float:
+        standing = min(self._reputation(source) / self.rules.full_reputation, 1.0)
+        return self._prior[source] * standing
+
+    def _deviation(self, mean: float, var: float) -> float:
+        return math.sqrt(var) + 0.01 * abs(mean) + 1e-6
+
+    def _level(self, z: float, quiet: float, loud: float) -> float:
+        return min(max((z - quiet) / (loud - quiet), 0.0), 1.0)
+
+    def _weigh(self, seen: _Baseline, x: float, weight: float) -> tuple[float, float]:
+        rules = self.rules
+        if seen.points == 0:
+            seen.points, seen.recent[0], seen.lasting[0] = 1, x, x
+            return 0.0, 0.0
+        is_warm = seen.points >= rules.warmup
+        levels = [
+            self._level(abs(x - mean) / self._deviation(mean, var), rules.quiet_z, rules.loud_z)
+            for mean, var in (seen.recent, seen.lasting)
+        ]
+        seen.points += 1
+        for model, ticks, clip, shrink in (
+            (seen.recent, rules.fast_ticks, 2.5, 0.9776),
+            (seen.lasting, rules.slow_ticks, 1.5, 0.7785),
+        ):
+            rate = max(1.0 / ticks, 1.0 / seen.points) * weight
+            off = x - model[0]
+            if is_warm:
+                bound = clip * self._deviation(model[0], model[1])
+                off = min(max(off, -bound), bound)
+            model[0] += rate * off
+            model[1] += rate * (off * off / (shrink if is_warm else 1.0) - model[1])
+        return (min(levels), max(levels)) if is_warm else (0.0, 0.0)
+
+    def _testify(self, row: Row, tick: int, signal: str, said: float) -> None:
+        if said > 0.0:
+            heard = self._evidence[row["service"], tick, signal]
+            heard[row["source"]] = max(heard.get(row["source"], 0.0), said)
+
+    def _heard(self, service: str, tick: int, signals: tuple[str, ...], but: str = "") -> float:
+        said = [
+            value
+            for t in range(tick - self.rules.window, tick + 1)
+            for signal in signals
+            for source, value in self._evidence.get((service, t, signal), {}).items()
+            if source != but
+        ]
+        return min(max(said, default=0.0) / self.rules.enough, 1.0)
+
+    def _support(self, service: str, tick: int, signal: str) -> float:
+        others = tuple(s for s in _SIGNALS if s != signal)
+        near = [self._heard(other, tick, others) for other in self._links[service] - {service}]
+        own = self._heard(service, tick, others)
+        return max(own, self.rules.neighbour * max(near, default=0.0))
+
+    def _hear(self, tick: _Tick) -> None:
+        for row in tick.rows:
+            self._first.setdefault(row["service"], tick.number)
+            row["level"] = 0.0
+            row["base"] = self._base(row["source"])
+            if row["late"] == 0:
+                getattr(self, f"_hear_{row['signal']}")(tick, row)
+        self._weigh_logs(tick)
+        self._weigh_spans(tick)
+
+    def _hear_metrics(self, tick: _Tick, row: Row) -> None:
+        if math.isfinite(row["value"]):
+            series = self._series[row["resource"], row["name"]]
+            row["level"], said = self._weigh(series, row["value"], row["base"])
+            self._testify(row, tick.number, "metrics", said * row["base"])
+
+    def _hear_logs(self, tick: _Tick, row: Row) -> None:
+        voice = (row["service"], row["source"])
+        is_error = (row["severity_number"] or 0) >= 17
+        tick.errors[voice] = tick.errors.get(voice, 0) + is_error
+
+    def _hear_spans(self, tick: _Tick, row: Row) -> None:
+        if row["parent_service"] is not None:
+            self._links[row["service"]].add(row["parent_service"])
+            self._links[row["parent_service"]].add(row["service"])
+        if math.isfinite(row["duration_s"]):
+            voice = (row["service"], row["source"])
+            seen = tick.calls.setdefault(voice, {"calls": 0.0, "failed": 0.0, "log_s": 0.0})
+            seen["calls"] += 1.0
+            seen["failed"] += bool(row["error"])
+            seen["log_s"] += math.log(max(row["duration_s"], 1e-9))
+
+    def _hear_changes(self, tick: _Tick, row: Row) -> None:
+        if row["kind"] in EVIDENT:
+            self._testify(row, tick.number, "changes", row["base"])
+
+    def _is_new(self, service: str, tick: int) -> bool:
+        return tick - self._first[service] < self.rules.warmup
+
+    def _weigh_count(self, count: float, expected: float, slack: float) -> float:
+        z = (count - expected) / math.sqrt(expected + slack)
+        return self._level(z, self.rules.quiet_count_z, self.rules.loud_count_z)
+
+    def _weigh_logs(self, tick: _Tick) -> None:
+        for (service, source), errors in tick.errors.items():
+            usual, last = self._usual.get((service, source), (0.0, tick.number))
+            silent = max(tick.number - last - 1, 0)
+            usual *= math.pow(1.0 - 1.0 / self.rules.fast_ticks, silent)
+            self._usual[service, source] = usual, tick.number
+            is_new = self._is_new(service, tick.number)
+            level = 0.0 if is_new else self._weigh_count(errors, usual, 0.04)
+            tick.log_level[service, source] = level
+            row = {"service": service, "source": source}
+            self._testify(row, tick.number, "logs", level * self._base(source))
+
+    def _weigh_spans(self, tick: _Tick) -> None:
+        for (service, source), seen in tick.calls.items():
+            baseline = self._durations[service, source]
+            seen["log_s"] /= seen["calls"]
+            seen["usual"] = baseline.recent[0]
+            seen["slow"], said = self._weigh(baseline, seen["log_s"], self._base(source))
+            expected = seen["calls"] * self._failing[service, source]
+            is_new = self._is_new(service, tick.number)
+            seen["fails"] = 0.0 if is_new else self._weigh_count(seen["failed"], expected, 0.25)
+            row = {"service": service, "source": source}
+            said = max(said, seen["fails"]) * self._base(source)
+            self._testify(row, tick.number, "spans", said)
+
+    def _anomaly(self, tick: _Tick, row: Row) -> float:
+        voice = (row["service"], row["source"])
+        if row["late"]:
+            return 0.0
+        if row["signal"] == "logs" and (row["severity_number"] or 0) >= 17:
+            return tick.log_level[voice]
+        if row["signal"] == "spans":
+            seen = tick.calls[voice]
+            off = math.log(max(row["duration_s"], 1e-9)) - seen["usual"]
+            is_odd = off * (seen["log_s"] - seen["usual"]) > 0.0
+            fails = seen["fails"] if row["error"] else 0.0
+            return max(fails, seen["slow"] if is_odd else 0.0)
+        return float(row["level"])
+
+    def _judge(self, tick: _Tick, row: Row) -> tuple[float, int]:
+        signal, source, rules = row["signal"], row["source"], self.rules
+        marks = {
+            "unauthenticated": self._prior[source] < 0.5,
+            "reputation": self._reputation(source) < rules.full_reputation,
+        }
+        number = {"metrics": "value", "spans": "duration_s"}.get(signal)
+        row["doubt"] = 0.0
+        if number is not None and not math.isfinite(row[number]):
+            return 0.0, _byte(marks | {"schema": True})
+        level, support = self._anomaly(tick, row), 0.0
+        if level > 0.0:
+            support = self._support(row["service"], tick.number, signal)
+        if level > 0.0 and signal == "metrics":
+            peers = self._heard(row["service"], tick.number, ("metrics",), but=source)
+            support = max(support, peers)
+        row["doubt"] = 1.0 if row["late"] == 2 else level * (1.0 - support)
+        marks |= {
+            "stale": row["late"] == 1,
+            "replayed": row["late"] == 2,
+            "anomalous": level >= 0.5,
+            "corroborated": level >= 0.5 and support >= 0.5,
+            "uncorroborated": level >= 0.5 and support < 0.5,
+        }
+        factor = (1.0, rules.stale_factor, rules.replay_factor)[row["late"]]
+        shaken = level * (1.0 - support) * getattr(rules, f"doubt_{signal}", 0.0)
+        return self._base(source) * factor * (1.0 - shaken), _byte(marks)
+
+    def _learn(self, tick: _Tick) -> None:
+        rate = 1.0 / self.rules.fast_ticks
+        for (service, source), errors in tick.errors.items():
+            level, (usual, _) = tick.log_level[service, source], self._usual[service, source]
+            pace = max(rate, 1.0 / (tick.number - self._first[service] + 1.0))
+            pace *= self._belief(level, service, tick.number, "logs")
+            self._usual[service, source] = usual + pace * (errors - usual), tick.number
+        for (service, source), seen in tick.calls.items():
+            pace = max(rate, 1.0 / (tick.number - self._first[service] + 1.0))
+            pace *= self._belief(seen["fails"], service, tick.number, "spans")
+            share = seen["failed"] / seen["calls"]
+            self._failing[service, source] += pace * (share - self._failing[service, source])
+        doubts = defaultdict(list)
+        for row in tick.rows:
+            doubts[row["source"]].append(row["doubt"])
+        forget = math.exp(-1.0 / self.rules.reputation_ticks)
+        for source, doubt in doubts.items():
+            share = sum(doubt) / len(doubt)
+            good, bad = self._counts[source]
+            bad = bad * forget + self.rules.blame * share
+            self._counts[source] = [good * forget + (1.0 - share), bad]
+
+    def _belief(self, level: float, service: str, tick: int, signal: str) -> float:
+        if level == 0.0:
+            return 1.0
+        support = self._support(service, tick, signal)
+        return max(self.rules.credulity, 1.0 - level * (1.0 - support))
+
+
+def _byte(marks: dict[str, bool]) -> int:
+    return sum(1 << TRUST_REASONS.index(name) for name, holds in marks.items() if holds)

@@ -1,0 +1,94 @@
+"""A batch as the kernels take it: numbers in columns, sorted by the tick they count in."""
+
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from tam_workbench.records import Bytes, Floats, Ints
+
+EVIDENT = ("deploy", "config", "restart", "oom_killed", "slo_breach")
+"""Kinds of change that are evidence of trouble, or of what commonly brings it."""
+
+Column = Bytes | Floats | Ints
+
+
+class MetricRows(NamedTuple):
+    """Metric points."""
+
+    tick: Ints
+    service: Ints
+    source: Ints
+    late: Bytes
+    resource: Ints
+    name: Ints
+    value: Floats
+
+
+class LogRows(NamedTuple):
+    """Log records."""
+
+    tick: Ints
+    service: Ints
+    source: Ints
+    late: Bytes
+    severity: Bytes
+
+
+class SpanRows(NamedTuple):
+    """Spans; ``parent`` is the calling service, -1 for none."""
+
+    tick: Ints
+    service: Ints
+    source: Ints
+    late: Bytes
+    parent: Ints
+    duration: Floats
+    error: Floats
+
+
+class ChangeRows(NamedTuple):
+    """Changes; ``evident`` is 1 for the kinds in `EVIDENT`."""
+
+    tick: Ints
+    service: Ints
+    source: Ints
+    late: Bytes
+    evident: Bytes
+
+
+def floats(column: pl.Series) -> Floats:
+    """Return a column as float64, null as NaN."""
+    return np.ascontiguousarray(column.cast(pl.Float64).to_numpy(), dtype=np.float64)
+
+
+def severities(column: pl.Series) -> Bytes:
+    """Return severity numbers, null as 0."""
+    if column.null_count():
+        column = column.fill_null(0)
+    return np.ascontiguousarray(column.to_numpy(), dtype=np.uint8)
+
+
+def failures(column: pl.Series) -> Floats:
+    """Return 1.0 where a span failed; null did not."""
+    return floats(column.fill_null(value=False) if column.null_count() else column)
+
+
+def evident(column: pl.Series) -> Bytes:
+    """Return 1 where a change is evidence."""
+    return np.array([kind in EVIDENT for kind in column.to_list()], dtype=np.uint8)
+
+
+def microseconds(column: pl.Series) -> Ints:
+    """Return times as microseconds since 1970."""
+    physical = column.to_physical()
+    if physical.null_count():
+        physical = physical.fill_null(0)
+    return np.ascontiguousarray(physical.to_numpy(), dtype=np.int64)
+
+
+def order_of(ticks: Ints) -> Ints | None:
+    """Return the stable order by tick, None when the rows stand in it already."""
+    if ticks.size < 2 or bool((ticks[1:] >= ticks[:-1]).all()):
+        return None
+    return np.argsort(ticks, kind="stable")
