@@ -111,7 +111,9 @@ class LineFile:
             handle = path.open("rb")
         except OSError as error:
             what = error.strerror or "it"
-            raise BadInputError(f"cannot read {path}: {what}; check path and permissions") from error
+            raise BadInputError(
+                f"cannot read {path}: {what}; check path and permissions"
+            ) from error
         size = _size(handle)
         if position > size:
             if not self.follow:
@@ -169,6 +171,8 @@ class LineFile:
         while self._handle is not None and len(self._ends) - self._next < rows:
             chunk = self._handle.read(_CHUNK)
             if not chunk:
+                if not self.follow:
+                    self._finish()
                 return
             self._append(chunk)
 
@@ -224,7 +228,8 @@ class LineFile:
 
     def _finish(self) -> bool:
         """Take an unfinished last line as a line; False when there is none."""
-        if self._start >= len(self._data):
+        known = len(self._ends) and self._ends[-1] == len(self._data)
+        if self._start >= len(self._data) or known:
             return False
         self._ends = np.append(self._ends, len(self._data))
         self._dropping = None

@@ -16,7 +16,7 @@ __all__ = ["LAYOUTS", "LogLayout", "Stamps", "guess_layout", "guess_severity", "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogLayout:
-    """How a family of logs writes its lines; ``pattern`` has groups time, zone?, resource?, body."""
+    """How a family of logs writes its lines; ``pattern`` has time, zone?, resource?, body."""
 
     name: str
     pattern: str
@@ -81,14 +81,19 @@ class Stamps:
     month: int = 0
 
 
-_LEVELS: Final = r"(?i)\b(fatal|critical|crit|emerg|panic|alert|severe|error|err|warning|warn|notice|info|debug|trace)\b"
+_LEVELS: Final = (
+    r"(?i)\b(fatal|critical|crit|emerg|panic|alert|severe|error|err|warning|warn|notice|info"
+    r"|debug|trace)\b"
+)
 _NUMBERS: Final = {
     "fatal": 21, "critical": 21, "crit": 21, "emerg": 21, "panic": 21, "alert": 21,
     "severe": 17, "error": 17, "err": 17, "warning": 13, "warn": 13,
     "notice": 10, "info": 9, "debug": 5, "trace": 1,
 }  # fmt: skip
 _BAD_NEWS: Final = r"(?i)(?:traceback|exception|segfault|out of memory|oom-kill|core dumped)"
-_TROUBLE: Final = r"(?i)\b(?:fail|failed|failure|denied|refused|timed out|timeout|unreachable|invalid)\b"
+_TROUBLE: Final = (
+    r"(?i)\b(?:fail|failed|failure|denied|refused|timed out|timeout|unreachable|invalid)\b"
+)
 
 
 def guess_severity(bodies: pl.Series) -> pl.Series:
@@ -134,7 +139,9 @@ def parse_lines(
     time, stamps = _times(groups, layout, stamps=stamps, utc_offset_s=utc_offset_s)
     time = time.forward_fill() if time.null_count() else time
     if time.null_count() and stamps.last_us is not None:
-        time = time.fill_null(pl.Series([stamps.last_us]).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")[0])
+        time = time.fill_null(
+            pl.Series([stamps.last_us]).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")[0]
+        )
     body = groups["body"]
     last = time.to_physical()[-1] if len(time) else None
     frame = pl.DataFrame(

@@ -1,9 +1,13 @@
 """The page: sidebar, theme, URL, and the callback that keeps one session fresh."""
 
+# mypy: disallow-untyped-calls=False
+
 from typing import Any
 
 import panel as pn
 import panel_material_ui as pmui
+from panel.util.parameters import edit_readonly
+from panel_material_ui.template.base import Page
 
 from tam_workbench.dashboard.components import SystemTheme
 from tam_workbench.dashboard.screens import (
@@ -31,6 +35,9 @@ KINDS: dict[str, type[Screen]] = {
 """Screens by their name in the URL."""
 
 
+BAR = {"backgroundColor": "#17375e", "backgroundImage": "none", "color": "#fff"}
+"""The title bar, dark in both themes."""
+
 TYPE = {"h3": {"fontSize": "1.15rem"}, "button": {"textTransform": "none"}}
 """Type that differs from the toolkit's."""
 
@@ -38,7 +45,7 @@ TYPE = {"h3": {"fontSize": "1.15rem"}, "button": {"textTransform": "none"}}
 def open_session(wb: Workbench) -> tuple[Session, Any]:
     """Return a session and its page; nothing is scheduled yet."""
     session = Session(wb, KINDS)
-    page = pmui.Page(
+    page = Page(
         title=f"TAM · {wb.name}",
         main=[session.main],
         sidebar=[_menu(session), html(_foot(wb), margin=(12, 14))],
@@ -51,7 +58,7 @@ def open_session(wb: Workbench) -> tuple[Session, Any]:
         },
         sx={
             **{f"&.mui-{m}": page_variables(is_dark=m == "dark") for m in ("light", "dark")},
-            "& .header.header": {"backgroundColor": "#17375e", "backgroundImage": "none", "color": "#fff"},
+            "& .header.header": BAR,
             "& .MuiToolbar-root.MuiToolbar-root": {"minHeight": "48px"},
         },
     )  # fmt: skip
@@ -66,7 +73,7 @@ def _unfollow_busy(page: Any) -> None:  # noqa: ANN401 - Panel has no stubs
 
     It follows Panel's busy state, and each change makes Bokeh walk the whole document.
     """
-    with pn.util.edit_readonly(page):
+    with edit_readonly(page):
         page.busy = False
 
 

@@ -1,10 +1,13 @@
 """The live charts: one streaming source behind four linked figures, a ribbon above each."""
 
+# mypy: disallow-untyped-calls=False
+
 from dataclasses import dataclass
 from typing import Any, Final
 
 from bokeh.layouts import column
-from bokeh.models import ColumnDataSource, CrosshairTool, DataRange1d, HoverTool, Range1d, Span
+from bokeh.models import ColumnDataSource, CrosshairTool, DataRange1d, HoverTool, Range1d
+from bokeh.models.annotations import Span
 from bokeh.plotting import figure
 
 from tam_workbench.views import LEVELS, MARKER_COLUMNS, PULSE_COLUMNS
@@ -51,6 +54,10 @@ LEGENDS: Final = {
 """Colour, dash and name of the lines of each chart that has several."""
 
 
+Line = tuple[str, str, str, str]
+"""Column, colour, dash and name of a line."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Strip:
     """Charts that share time, crosshair and sources."""
@@ -85,23 +92,24 @@ def strip(*, keys: tuple[str, ...], height: int = 112, span_ms: float = 300_000.
     )
 
 
-def _bare(height: int, span: DataRange1d, **ranges: Any) -> Any:  # noqa: ANN401 - Bokeh's own keywords, private
+def _bare(height: int, span: DataRange1d, y_range: Any) -> Any:  # noqa: ANN401 - no stubs
     plot = figure(
         height=height, x_range=span, x_axis_type="datetime", toolbar_location=None, tools="",
         sizing_mode="stretch_width", min_border_left=LEFT_BORDER, min_border_right=8,
-        min_border_top=0, min_border_bottom=0, output_backend="canvas", **ranges,
+        min_border_top=0, min_border_bottom=0, output_backend="canvas", y_range=y_range,
     )  # fmt: skip
     plot.outline_line_color = None
     return plot
 
 
-def _ribbon(pulses: ColumnDataSource, span: DataRange1d) -> Any:  # noqa: ANN401 - Bokeh has no stubs
-    plot = _bare(13, span, y_range=Range1d(0, 1))
+def _ribbon(pulses: ColumnDataSource, span: DataRange1d) -> Any:  # noqa: ANN401 - no stubs
+    plot = _bare(13, span, Range1d(start=0, end=1))
     plot.axis.visible = False
     plot.grid.visible = False
     for level in LEVELS:
         cells = plot.quad(
-            left="left", right="time", bottom=0, top=level.name, source=pulses, line_color=level.color,
+            left="left", right="time", bottom=0, top=level.name, source=pulses,
+            line_color=level.color,
             line_width=1, fill_color=level.color, hatch_pattern=level.hatch, hatch_color="white",
             hatch_alpha=0.75, hatch_scale=6,
         )  # fmt: skip
@@ -110,11 +118,13 @@ def _ribbon(pulses: ColumnDataSource, span: DataRange1d) -> Any:  # noqa: ANN401
 
 
 def _chart(
-    pulses: ColumnDataSource, markers: ColumnDataSource, span: DataRange1d, lines: Any,
+    pulses: ColumnDataSource, markers: ColumnDataSource, span: DataRange1d, lines: tuple[Line, ...],
     limits: tuple[float, float] | None, height: int,
-) -> Any:  # noqa: ANN401 - Bokeh has no stubs  # fmt: skip
-    y_range = Range1d(*limits) if limits else DataRange1d(range_padding=0.15, only_visible=True)
-    plot = _bare(height, span, y_range=y_range)
+) -> Any:  # noqa: ANN401 - no stubs  # fmt: skip
+    y_range: Any = DataRange1d(range_padding=0.15, only_visible=True)
+    if limits is not None:
+        y_range = Range1d(start=limits[0], end=limits[1])
+    plot = _bare(height, span, y_range)
     plot.yaxis.ticker.desired_num_ticks = 4
     plot.xgrid.grid_line_color = None
     plot.add_tools("xpan", "xwheel_zoom", "reset")
@@ -139,8 +149,8 @@ def _chart(
     return plot
 
 
-def _timeline(markers: ColumnDataSource, span: DataRange1d) -> Any:  # noqa: ANN401 - Bokeh has no stubs
-    plot = _bare(22, span, y_range=Range1d(0, 1))
+def _timeline(markers: ColumnDataSource, span: DataRange1d) -> Any:  # noqa: ANN401 - no stubs
+    plot = _bare(22, span, Range1d(start=0, end=1))
     plot.axis.visible = False
     plot.grid.visible = False
     signs = plot.scatter(

@@ -1,5 +1,7 @@
 """Our ESM modules as Panel components: the same files as in the notebook."""
 
+# mypy: disallow-untyped-calls=False
+
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,10 @@
 """Serving: on this machine freely, on the network only with a password."""
 
+# mypy: disallow-untyped-calls=False
+
 import ipaddress
 import secrets
+from importlib import resources
 from typing import Any
 
 from tam_workbench.errors import MissingExtraError, SettingsError
@@ -89,7 +92,11 @@ def serve(  # noqa: PLR0913 - each is a choice of whoever serves
     host = f"[{address}]" if ":" in address else address
     options: dict[str, Any] = {"prefix": prefix} if prefix.strip("/") else {}
     if password:
-        options |= {"basic_auth": password, "cookie_secret": secrets.token_hex(32)}
+        page = resources.files(__package__).joinpath("login.html")  # the toolkit's asks a CDN
+        options |= {
+            "basic_auth": password, "cookie_secret": secrets.token_hex(32),
+            "basic_login_template": str(page),
+        }  # fmt: skip
     own = {f"{host}:{port}", f"localhost:{port}", f"127.0.0.1:{port}"}
     return pn.serve(
         {"/": lambda: build(wb)}, port=port, address=address, show=show, threaded=threaded,

@@ -3,7 +3,10 @@
 The session pulls from the bus in its own periodic callback; the engine never learns of it.
 """
 
+# mypy: disallow-untyped-calls=False
+
 from collections.abc import Callable
+from html import escape
 from typing import Any, ClassVar
 
 import panel as pn
@@ -58,8 +61,8 @@ class Screen:
 class Session(param.Parameterized):
     """State of one tab; ``screen``, ``range`` and ``incident`` stand in its URL."""
 
-    screen = param.Selector(default="live", objects=list(SCREENS))
-    range = param.Selector(default="5m", objects=list(RANGES))
+    screen: Any = param.Selector(default="live", objects=list(SCREENS))
+    range: Any = param.Selector(default="5m", objects=list(RANGES))
     incident = param.String(default="")
 
     def __init__(self, wb: Workbench, screens: dict[str, type[Screen]]) -> None:
@@ -98,7 +101,7 @@ class Session(param.Parameterized):
     def say(self, text: str, tone: str = "good") -> None:
         """Show one line at the top for a few seconds."""
         word = {"good": "done", "bad": "failed"}.get(tone, tone)
-        self.notice.object = f'<div role="status">{badge(word, tone)} {pn.util.escape(text)}</div>'
+        self.notice.object = f'<div role="status">{badge(word, tone)} {escape(text)}</div>'
         self.notice.visible = True
         self._notice_turns = NOTICE_TURNS
 

@@ -11,6 +11,7 @@ import polars as pl
 from tam_workbench.engine.checkpoint import pack, unpack
 from tam_workbench.engine.loop import Turn
 from tam_workbench.engine.scribe import from_json
+from tam_workbench.plant import Plant
 from tam_workbench.records import METRICS, REJECTS, Incident
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ PREDICTION_ROWS = 50_000
 class Archive:
     """Keeps the last metrics, predictions and rejects for people to look at."""
 
-    def __init__(self) -> None:
+    def __init__(self, plant: Plant | None = None) -> None:
+        self._plant = plant
         self._metrics: deque[pl.DataFrame] = deque()
         self._predictions: deque[pl.DataFrame] = deque()
         self._rejects: deque[pl.DataFrame] = deque(maxlen=200)
@@ -74,6 +76,7 @@ class Archive:
             "book": stages.book.state(),
             "responder": responder.state(),
             "gate": responder.gate_state(),
+            "plant": self._plant.state() if self._plant else None,
             "tally": [tally.batches, tally.rows_in, tally.rows_scored, tally.rows_quarantined],
         }
 
@@ -98,6 +101,8 @@ class Archive:
         stages.book.restore(kept["book"], [from_json(text, Incident) for text in documents])
         runner.loop.responder.restore(kept["responder"], gate=kept["gate"])
         tally.batches, tally.rows_in, tally.rows_scored, tally.rows_quarantined = kept["tally"]
+        if self._plant is not None:
+            self._plant.restore(kept["plant"])
         offset: str | None = kept["offset"]
         return offset
 

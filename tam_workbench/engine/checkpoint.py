@@ -53,9 +53,11 @@ def unpack(packed: bytes) -> State:
 def _strip(state: State, arrays: dict[str, npt.NDArray[np.generic]]) -> State:
     if isinstance(state, np.ndarray | bytes):
         name = f"a{len(arrays)}"
-        is_array = isinstance(state, np.ndarray)
-        arrays[name] = state if is_array else np.frombuffer(state, dtype=np.uint8)
-        return {_ARRAY if is_array else _BYTES: name, "shape": list(np.shape(state))}
+        if isinstance(state, np.ndarray):
+            arrays[name] = state
+            return {_ARRAY: name, "shape": list(state.shape)}
+        arrays[name] = np.frombuffer(state, dtype=np.uint8)
+        return {_BYTES: name}
     if isinstance(state, dict):
         if all(isinstance(key, str) for key in state):
             return {key: _strip(value, arrays) for key, value in state.items()}

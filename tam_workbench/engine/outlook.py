@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from tam_workbench.engine.summary import ServiceTicks
@@ -16,6 +17,8 @@ from tam_workbench.records import (
     Pulse,
     TrustScores,
 )
+
+Number = TypeVar("Number", np.float64, np.uint8)
 
 PULSES: Final = 8
 """Ticks of one batch that get a pulse; at full speed the older ones are skipped."""
@@ -144,6 +147,6 @@ def _headline(observed: Observations, tick: int) -> dict[str, float]:
     )
 
 
-def _all(parts: Mapping[str, np.ndarray], dtype: type) -> np.ndarray:  # type: ignore[type-arg]
+def _all(parts: Mapping[str, npt.NDArray[Number]], dtype: type[Number]) -> npt.NDArray[Number]:
     arrays = [np.asarray(part, dtype=dtype) for part in parts.values()]
     return np.concatenate(arrays) if arrays else np.empty(0, dtype=dtype)

@@ -113,7 +113,10 @@ class Responder:
             raise LookupError(f"no incident {incident_id!r}; see Workbench.incidents()")
         first = incident.opened_tick
         self._m.learning.relabel(
-            incident.service, first - 5, self._tick, y=1 if verdict == "real" else 0
+            incident.service,
+            tick_from=first - 5,
+            tick_to=self._tick,
+            y=1.0 if verdict == "real" else 0.0,
         )
         self._m.scribe.note("label", {"id": incident_id, "verdict": verdict}, at=self._now())
         self._set(replace(incident, label=verdict))

@@ -103,7 +103,7 @@ def assemble(
             supervisor=Supervisor(breaker, bus=bus, clock=clock),
             bus=bus,
             clock=clock,
-            archive=Archive(),
+            archive=Archive(plant),
             checkpoint_s=settings.checkpoint_s,
             inbox=state,
         )
@@ -171,32 +171,35 @@ def _plant(settings: Settings) -> Plant | None:
 
 def _source(settings: Settings, clock: Clock, plant: Plant | None) -> Source:
     kind, _, name = settings.source.partition(":")
+    pace = {"clock": clock, "speed": settings.speed}
+    made: Source
     if plant is not None:
-        return _made(
+        made = _made(
             "sources",
             "scenario",
             name=settings.source,
             plant=plant,
-            clock=clock,
             ticks=settings.ticks,
             batch_ticks=settings.batch_ticks,
-            speed=settings.speed,
+            **pace,
         )
-    if kind == "scenario":
-        return _made(
+    elif kind == "scenario":
+        made = _made(
             "sources",
             "legacy",
             name=settings.source,
             seed=settings.seed,
-            clock=clock,
             ticks=settings.ticks,
+            **pace,
         )
-    if kind == "host":
-        return _made("sources", "host", clock=clock, log_files=settings.log_files)
-    if kind in plugins.names("sources") and kind != "file":
-        return _made("sources", kind, clock=clock, address=name)
-    path = Path(name) if kind == "file" else _found(settings.source)
-    return _made("sources", "file", path=path, clock=clock, speed=settings.speed, batch_rows=settings.batch_rows)
+    elif kind == "host":
+        made = _made("sources", "host", clock=clock, log_files=settings.log_files)
+    elif kind in plugins.names("sources") and kind != "file":
+        made = _made("sources", kind, clock=clock, address=name)
+    else:
+        path = Path(name) if kind == "file" else _found(settings.source)
+        made = _made("sources", "file", path=path, batch_rows=settings.batch_rows, **pace)
+    return made
 
 
 def _found(name: str) -> Path:
@@ -237,7 +240,7 @@ def _actuator(settings: Settings, plant: Plant | None) -> Actuator:
     return cast("Actuator", _made("actuators", name))
 
 
-def _made(kind: str, name: str, **arguments: object) -> Any:  # noqa: ANN401 - plug-ins by name
+def _made(kind: str, plugin: str, **arguments: object) -> Any:  # noqa: ANN401 - by name
     """Make a plug-in; ``arguments`` are its constructor's, a stranger's too."""
-    made: Any = plugins.load(kind, name)
+    made: Any = plugins.load(kind, plugin)
     return made(**arguments)

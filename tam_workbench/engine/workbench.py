@@ -219,7 +219,7 @@ class Workbench:
         plant = self._plant
         if plant is None:
             raise SettingsError("only a scenario can be given faults; use source 'scenario:demo'")
-        self._runner.ask(lambda: plant.inject(kind, service))
+        self._runner.ask(lambda: plant.inject(kind, service or ""))
 
     # proving and undoing ---------------------------------------------------------------------
 

@@ -60,7 +60,7 @@ def loop_figures() -> list[Figure]:
     legacy, ours, plain_ratio, plant = [], [], [], []
     stages: dict[str, float] = {}
     for _ in range(ROUNDS):
-        legacy.append(legacy_loop_rate(20_000, 1))
+        legacy.append(legacy_loop_rate(20_000, seed=1))
         ours.append(_rate("scenario:legacy-drift", LEGACY_TICKS)[1])
         events, _, stages = _rate("scenario:throughput", PLANT_TICKS)
         plant.append(events)

@@ -27,8 +27,12 @@ class RankRules:
     half_life_s: float | None = 604_800.0
     """Seconds (7 days) after which recency weighs half. ``None`` never fades."""
 
-    novel_below: float = 0.6
-    """Best similarity under which an incident is "new to me"; 0 never abstains."""
+    novel_below: float = 0.65
+    """Best similarity under which an incident is "new to me"; -1 never abstains.
+
+    Belongs to the embedder: 0.65 suits ``hashing``, 0.9 ``minilm`` (its unrelated texts are at
+    0.7 to 0.9); each embedder of ours carries its own as ``novel_below``.
+    """
 
     duplicate_above: float = 0.95
     """Similarity from which two entries of one kind and service are the same; above 1 is off."""

@@ -124,7 +124,7 @@ class LegacyDraws:
 
     >>> draws = LegacyDraws(legacy_spec("drift"), seed=1)
     >>> row = next(legacy_stream(legacy_spec("drift"), rng=random.Random(1)))
-    >>> abs(draws.advance(10).err_rate[0] - row.err_rate) < 1e-12
+    >>> bool(abs(draws.advance(10).err_rate[0] - row.err_rate) < 1e-12)
     True
     """
 

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from tam_workbench.policy.base import Attempts, Choice, made, remedies
 from tam_workbench.policy.rules import PolicyRules
 from tam_workbench.policy.symptoms import Diagnosis, diagnose
 from tam_workbench.records import Hit, Incident, Proposal
+
+_TRACE: Final = 1e-3  # keeps a Beta proper where the prior is off
 
 
 @dataclass(slots=True)
@@ -51,7 +54,7 @@ class BanditPolicy:
     ...     policy.learn(incident, "scale", evidence=evidence, helped=False)
     ...     policy.learn(incident, "restart", evidence=evidence, helped=True)
     >>> round(policy.expected(evidence, [], actions=("restart", "scale"))["restart"], 2)
-    0.87
+    0.84
     """
 
     def __init__(self, rules: PolicyRules, *, seed: int) -> None:
@@ -170,8 +173,8 @@ class BanditPolicy:
         for action, prior in diagnosis.prior.items():
             wins, losses = learnt.get(action, (0.0, 0.0))
             beliefs[action] = _Belief(
-                wins=rules.prior_strength * prior + wins,
-                losses=rules.prior_strength * (1.0 - prior) + losses,
+                wins=rules.prior_strength * prior + wins + _TRACE,
+                losses=rules.prior_strength * (1.0 - prior) + losses + _TRACE,
             )
         for hit in hits:
             belief = beliefs.get(hit.entry.action)

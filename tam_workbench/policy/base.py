@@ -67,9 +67,10 @@ class Attempts:
         """Return the actions that did not help this incident, the first first."""
         failed = list(self._failed.get(incident.id, ()))
         proposal, outcome = incident.proposal, incident.outcome
-        if proposal is not None and outcome is not None and proposal.action not in failed:
-            if outcome.helped is False or outcome.result is Result.FAILED:
-                failed.append(proposal.action)
+        if proposal is None or outcome is None or proposal.action in failed:
+            return tuple(failed)
+        if outcome.helped is False or outcome.result is Result.FAILED:
+            failed.append(proposal.action)
         return tuple(failed)
 
     def note(self, incident_id: str, action: str) -> None:
@@ -94,7 +95,7 @@ def proposal_key(incident: str, action: str, target: str, attempt: int) -> str:
     """Return the idempotency key: the same proposal made again has the same key.
 
     >>> proposal_key("inc-cart-7", "restart", "cart", 0)
-    'act-38cd68c5a6b5c4a2'
+    'act-a8cffcac91dd850b'
     """
     parts = "\x1f".join((incident, action, target, str(attempt)))
     return "act-" + hashlib.sha256(parts.encode()).hexdigest()[:16]

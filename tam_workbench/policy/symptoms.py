@@ -123,7 +123,7 @@ def diagnose(
     >>> found = diagnose({"memory.usage.deviation": 8.0, "log.error.deviation": 4.0},
     ...                  actions=("restart", "scale"), threshold=3.0)
     >>> found.signature, round(found.prior["restart"], 2), found.because
-    ('memory', 0.66, 'memory.usage.deviation +8.0, log.error.deviation +4.0')
+    ('memory', 0.68, 'memory.usage.deviation +8.0, log.error.deviation +4.0')
     """
     flooding = _worst_source(evidence, threshold)
     strengths = _strengths(evidence, threshold)

@@ -22,8 +22,8 @@ class Memory(NamedTuple):
     prior: Floats  # (C,) by authentication
     series: Floats  # (R, M, 5) baseline of each metric of a resource
     first: Ints  # (S,) first tick of a service, -1 before
-    usual: Floats  # (S, C, 2) errors a tick in logs, and the tick after they were last counted
-    calls: Floats  # (S, C, 6) baseline of mean log duration, and the share of failing spans
+    usual: Floats  # (S, C, 3) errors a tick in logs, recent and lasting; the tick after the last
+    calls: Floats  # (S, C, 7) baseline of mean log duration; failing share, recent and lasting
     links: Bytes  # (S, S) who calls whom
     stamp: Ints  # (S, W) the tick that each place of the evidence ring holds
     evidence: Floats  # (S, W, 5) by signal; last the second best metric of another channel
@@ -57,6 +57,16 @@ class Outcome(NamedTuple):
 
     values: Floats
     reasons: Bytes
+
+
+class Case(NamedTuple):
+    """What is known of one row when it is judged."""
+
+    kind: int
+    source: int
+    late: int  # 1 stale, 2 replayed
+    level: float
+    support: float
 
 
 class Scale(NamedTuple):
@@ -93,8 +103,8 @@ def new_memory(rules: TrustRules) -> Memory:
         prior=np.zeros(C),
         series=np.zeros((R, rules.max_metrics, 5)),
         first=np.full(S, -1, dtype=np.int64),
-        usual=np.zeros((S, C, 2)),
-        calls=np.zeros((S, C, 6)),
+        usual=np.zeros((S, C, 3)),
+        calls=np.zeros((S, C, 7)),
         links=np.zeros((S, S), dtype=np.uint8),
         stamp=np.full((S, W), -(2**62), dtype=np.int64),
         evidence=np.zeros((S, W, 5)),

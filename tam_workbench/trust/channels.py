@@ -30,12 +30,12 @@ class Marks:
 
     def locate(self, sources: pl.Series) -> _Ints:
         """Return the index of each row's channel, learning new names."""
-        codes = sources.to_physical().to_numpy()
+        codes: _Ints = sources.to_physical().to_numpy()
         if codes.max() >= self._index.size:
             grown = np.full(int(codes.max()) + 1, -1, np.int64)
             grown[: self._index.size] = self._index
             self._index = grown
-        where = self._index[codes]
+        where: _Ints = self._index[codes]
         if where.min() < 0:
             new = np.flatnonzero(where < 0)
             _, first = np.unique(codes[new], return_index=True)

@@ -11,11 +11,13 @@ import numpy as np
 from numba import njit
 
 from tam_workbench.records import Bytes, Floats, Ints
-from tam_workbench.trust.arrays import Memory, Outcome, Scale, Scratch
+from tam_workbench.trust.arrays import Case, Memory, Outcome, Scale, Scratch
 from tam_workbench.trust.rows import ChangeRows, LogRows, MetricRows, SpanRows
 
 METRIC, LOG, SPAN, CHANGE = 0, 1, 2, 3
 ERROR = 17
+
+Pair = tuple[float, float]
 
 _UNAUTHENTICATED, _SCHEMA, _STALE, _REPLAYED = 1, 2, 4, 8
 _ANOMALOUS, _UNCORROBORATED, _CORROBORATED, _REPUTATION = 16, 32, 64, 128
@@ -63,7 +65,7 @@ def _follow(s: Floats, at: int, x: float, rate: float, clip: float, shrink: floa
 
 
 @njit(cache=True, nogil=True)
-def _weigh(s: Floats, x: float, weight: float, k: Scale) -> tuple[float, float]:
+def _weigh(s: Floats, x: float, weight: float, k: Scale) -> Pair:
     """Return (level against both baselines, level against either), then learn x.
 
     The clips 2.5 and 1.5 are Huber's; 0.9776 and 0.7785 make the variance right for a Gaussian.
@@ -159,11 +161,9 @@ def _speak(m: Memory, w: Scratch, service: int, source: int, tick: int) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _settle(
-    w: Scratch, out: Outcome, i: int, *, kind: int, source: int, late: int, level: float,
-    support: float, k: Scale,
-) -> None:  # fmt: skip
+def _settle(w: Scratch, out: Outcome, i: int, case: Case, k: Scale) -> None:
     """Write one row's trust and reasons, and what it says about its channel."""
+    kind, source, late, level, support = case
     reasons = w.flags[source]
     factor = 1.0
     doubt = level * (1.0 - support)
@@ -211,10 +211,7 @@ def _score_metrics(
         if w.level[i] > 0.0:
             support = _corroboration(m, w, service, rows.tick[i], METRIC, k)
             support = max(support, _peers(m, service, rows.tick[i], source, k))
-        _settle(
-            w, out, i, kind=METRIC, source=source, late=rows.late[i], level=w.level[i],
-            support=support, k=k,
-        )  # fmt: skip
+        _settle(w, out, i, Case(METRIC, source, rows.late[i], w.level[i], support), k)
 
 
 @njit(cache=True, nogil=True)
@@ -223,8 +220,21 @@ def _is_new(m: Memory, service: int, tick: int, k: Scale) -> bool:
 
 
 @njit(cache=True, nogil=True)
-def _rate(m: Memory, service: int, tick: int, k: Scale) -> float:
-    return max(k.fast, 1.0 / (tick - m.first[service] + 1.0))
+def _surprise(count: float, scale: float, usual: Floats, slack: float, k: Scale) -> Pair:
+    """Return the lower and the higher level of a count against usual shares of ``scale``."""
+    recent, lasting = scale * usual[0], scale * usual[1]
+    quiet, loud = k.quiet_count_z, k.loud_count_z
+    fast = _ramp((count - recent) / math.sqrt(recent + slack), quiet, loud)
+    slow = _ramp((count - lasting) / math.sqrt(lasting + slack), quiet, loud)
+    return min(fast, slow), max(fast, slow)
+
+
+@njit(cache=True, nogil=True)
+def _get_used(usual: Floats, share: float, level: float, support: float, k: Scale) -> None:
+    """Move the usual shares; errors that nobody corroborates hardly move them."""
+    weight = max(k.credulity, 1.0 - level * (1.0 - support))
+    usual[0] += k.fast * weight * (share - usual[0])
+    usual[1] += k.slow * weight * (share - usual[1])
 
 
 @njit(cache=True, nogil=True)
@@ -246,15 +256,16 @@ def _hear_logs(m: Memory, w: Scratch, rows: LogRows, span: Ints, k: Scale) -> No
     for n in range(w.counts[1]):
         service, source = w.log_voices[n]
         tick, usual = rows.tick[span[0]], m.usual[service, source]
-        if usual[1] > 0.0:  # silent ticks had no error
-            usual[0] *= math.pow(1.0 - k.fast, max(tick - usual[1], 0.0))
-        level = 0.0
+        if usual[2] > 0.0:  # silent ticks had no error
+            silent = max(tick - usual[2], 0.0)
+            usual[0] *= math.pow(1.0 - k.fast, silent)
+            usual[1] *= math.pow(1.0 - k.slow, silent)
+        level, said = 0.0, 0.0
         if not _is_new(m, service, tick, k):
-            z = (w.errors[service, source] - usual[0]) / math.sqrt(usual[0] + 0.04)
-            level = _ramp(z, k.quiet_count_z, k.loud_count_z)
+            level, said = _surprise(w.errors[service, source], 1.0, usual, 0.04, k)
         w.log_level[service, source] = level
-        if level > 0.0:
-            _testify(m, service, tick, LOG, level * w.base[source], source)
+        if said > 0.0:
+            _testify(m, service, tick, LOG, said * w.base[source], source)
 
 
 @njit(cache=True, nogil=True)
@@ -265,19 +276,15 @@ def _score_logs(m: Memory, w: Scratch, rows: LogRows, span: Ints, out: Outcome, 
             level = w.log_level[service, source]
             if level > 0.0:
                 support = _corroboration(m, w, service, rows.tick[i], LOG, k)
-        _settle(
-            w, out, i, kind=LOG, source=source, late=rows.late[i], level=level,
-            support=support, k=k,
-        )  # fmt: skip
+        _settle(w, out, i, Case(LOG, source, rows.late[i], level, support), k)
     for n in range(w.counts[1]):
         service, source = w.log_voices[n]
         tick, usual = rows.tick[span[0]], m.usual[service, source]
-        level, weight = w.log_level[service, source], 1.0
+        level, support = w.log_level[service, source], 0.0
         if level > 0.0:
             support = _corroboration(m, w, service, tick, LOG, k)
-            weight = max(k.credulity, 1.0 - level * (1.0 - support))
-        usual[0] += _rate(m, service, tick, k) * weight * (w.errors[service, source] - usual[0])
-        usual[1] = tick + 1.0
+        _get_used(usual, w.errors[service, source], level, support, k)
+        usual[2] = tick + 1.0
 
 
 @njit(cache=True, nogil=True)
@@ -317,10 +324,9 @@ def _hear_spans(m: Memory, w: Scratch, rows: SpanRows, span: Ints, k: Scale) -> 
         seen[3] = usual[1]  # the recent mean, before this tick
         seen[5], said = _weigh(usual, seen[2], w.base[source], k)
         if not _is_new(m, service, tick, k):
-            expected = seen[0] * usual[5]
-            z = (seen[1] - expected) / math.sqrt(expected + 0.25)
-            seen[4] = _ramp(z, k.quiet_count_z, k.loud_count_z)
-        said = max(said, seen[4]) * w.base[source]
+            seen[4], fails = _surprise(seen[1], seen[0], usual[5:7], 0.25, k)
+            said = max(said, fails)
+        said *= w.base[source]
         if said > 0.0:
             _testify(m, service, tick, SPAN, said, source)
 
@@ -346,18 +352,14 @@ def _score_spans(m: Memory, w: Scratch, rows: SpanRows, span: Ints, out: Outcome
             level = _span_level(w.calls[service, source], rows.duration[i], rows.error[i])
             if level > 0.0:
                 support = _corroboration(m, w, service, rows.tick[i], SPAN, k)
-        _settle(
-            w, out, i, kind=SPAN, source=source, late=rows.late[i], level=level,
-            support=support, k=k,
-        )  # fmt: skip
+        _settle(w, out, i, Case(SPAN, source, rows.late[i], level, support), k)
     for n in range(w.counts[2]):
         service, source = w.span_voices[n]
         tick, seen, usual = rows.tick[span[0]], w.calls[service, source], m.calls[service, source]
-        weight = 1.0
+        support = 0.0
         if seen[4] > 0.0:
             support = _corroboration(m, w, service, tick, SPAN, k)
-            weight = max(k.credulity, 1.0 - seen[4] * (1.0 - support))
-        usual[5] += _rate(m, service, tick, k) * weight * (seen[1] / seen[0] - usual[5])
+        _get_used(usual[5:7], seen[1] / seen[0], seen[4], support, k)
 
 
 @njit(cache=True, nogil=True)
@@ -372,10 +374,7 @@ def _hear_changes(m: Memory, w: Scratch, rows: ChangeRows, span: Ints) -> None:
 @njit(cache=True, nogil=True)
 def _score_changes(w: Scratch, rows: ChangeRows, span: Ints, out: Outcome, k: Scale) -> None:
     for i in range(span[0], span[1]):
-        _settle(
-            w, out, i, kind=CHANGE, source=rows.source[i], late=rows.late[i], level=0.0,
-            support=0.0, k=k,
-        )  # fmt: skip
+        _settle(w, out, i, Case(CHANGE, rows.source[i], rows.late[i], 0.0, 0.0), k)
 
 
 @njit(cache=True, nogil=True)

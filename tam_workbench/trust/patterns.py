@@ -8,12 +8,15 @@ if TYPE_CHECKING:
 __all__ = ["ADDRESSES", "QUICK", "recognizers"]
 
 QUICK: Final = (
-    r"\S@\S"
+    r"\S@\w[\w-]*\.\w|://[^/\s:@]{1,64}:[^@\s/]"
     r"|\b[13456]\d{3}[- ]?\d{3,4}[- ]?\d{3,4}[- ]?\d{3,5}\b"
-    r"|\b[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]{4}){2,6}"
-    r"|\+\d{1,3}[ .(-]*\d"
-    r"|(?i:bearer\s|passw|pwd|secret|token[\"']?\s*[=:]|api[_-]?key|authorization)"
-    r"|\beyJ[\w-]|\bA[KS]IA[0-9A-Z]|\bgh[pousr]_|\bxox[abprs]-|-----BEGIN"
+    r"|[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]{4}){2,6}"
+    r"|\+\d{1,3}[ .()-]*\d"
+    r"|(?i:bearer\s|authorization[\"']?:)"
+    r"|(?i:(?:password|passwd|passphrase|pwd|secret|token)[\"']?\s*[=:])"
+    r"|(?i:(?:api|access)[_-]?key[\"']?\s*[=:])"
+    r"|(?i:\beyJ[\w-]{8,}\.|\bA[KS]IA[0-9A-Z]{16}\b|\bgh[pousr]_|\bxox[abprs]-)"
+    r"|(?i:-----BEGIN)"
 )
 """A line without any of this holds nothing to hide. Linear in the line's length."""
 
@@ -24,7 +27,7 @@ _KEY: Final = r"(?:password|passwd|passphrase|pwd|secret|token|api[_-]?key|acces
 
 _SECRETS: Final = {
     "assigned": rf"(?i)(?<={_KEY}[\"']?\s{{0,3}}[=:]\s{{0,3}}[\"']?)[^\s\"',;&<>]{{3,}}",
-    "bearer": r"(?i)(?<=\b(?:bearer|basic)\s{1,3})[A-Za-z0-9._~+/=-]{8,}",
+    "bearer": r"(?i)(?<=\b(?:bearer|authorization[\"']?:\s{0,3}[\"']?basic)\s{1,3})[A-Za-z0-9._~+/=-]{8,}",
     "jwt": r"\beyJ[\w-]{8,}\.[\w-]{4,}\.[\w-]*",
     "aws": r"\bA[KS]IA[0-9A-Z]{16}\b",
     "github": r"\bgh[pousr]_[A-Za-z0-9]{20,}",

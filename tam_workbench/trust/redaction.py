@@ -4,7 +4,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
@@ -60,7 +60,7 @@ class Redactor:
 
     def redact(self, batch: Batch) -> Batch:
         """Return the batch with pseudonyms in its texts; a clean batch as it is."""
-        changed: dict[str, pl.DataFrame] = {}
+        changed: dict[str, Any] = {}
         for signal, fields in _FIELDS.items():
             frame: pl.DataFrame = getattr(batch, signal)
             columns = [self._column(frame[field]) for field in fields] if frame.height else []
@@ -103,8 +103,8 @@ class Redactor:
         self.prepare()
         found: list[tuple[int, int, str]] = []
         for kind, recognizer in (self._recognizers or {}).items():
-            for hit in recognizer.analyze(line, recognizer.supported_entities, None):
-                found.append((hit.start, hit.end, kind))
+            hits = recognizer.analyze(line, recognizer.supported_entities, None)
+            found += [(hit.start, hit.end, kind) for hit in hits]
         clean, end_before = [], 0
         for start, end, kind in sorted(found, key=lambda hit: (hit[0], -hit[1])):
             if end <= end_before:

@@ -47,8 +47,9 @@ class ReferenceTrust:
         self._counts: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
         self._series: dict[tuple[str, str], _Baseline] = defaultdict(_Baseline)
         self._durations: dict[tuple[str, str], _Baseline] = defaultdict(_Baseline)
-        self._failing: dict[tuple[str, str], float] = defaultdict(float)
-        self._usual: dict[tuple[str, str], tuple[float, int]] = {}
+        self._failing: dict[tuple[str, str], list[float]] = defaultdict(lambda: [0.0, 0.0])
+        self._usual: dict[tuple[str, str], list[float]] = defaultdict(lambda: [0.0, 0.0])
+        self._spoke: dict[tuple[str, str], int] = {}
         self._first: dict[str, int] = {}
         self._links: dict[str, set[str]] = defaultdict(set)
         self._evidence: dict[tuple[str, int, str], dict[str, float]] = defaultdict(dict)
@@ -192,21 +193,23 @@ class ReferenceTrust:
     def _is_new(self, service: str, tick: int) -> bool:
         return tick - self._first[service] < self.rules.warmup
 
-    def _weigh_count(self, count: float, expected: float, slack: float) -> float:
-        z = (count - expected) / math.sqrt(expected + slack)
-        return self._level(z, self.rules.quiet_count_z, self.rules.loud_count_z)
+    def _surprise(self, count: float, expected: list[float], slack: float) -> tuple[float, float]:
+        zs = [(count - usual) / math.sqrt(usual + slack) for usual in expected]
+        quiet, loud = self.rules.quiet_count_z, self.rules.loud_count_z
+        levels = [self._level(z, quiet, loud) for z in zs]
+        return min(levels), max(levels)
 
     def _weigh_logs(self, tick: _Tick) -> None:
-        for (service, source), errors in tick.errors.items():
-            usual, last = self._usual.get((service, source), (0.0, tick.number))
-            silent = max(tick.number - last - 1, 0)
-            usual *= math.pow(1.0 - 1.0 / self.rules.fast_ticks, silent)
-            self._usual[service, source] = usual, tick.number
-            is_new = self._is_new(service, tick.number)
-            level = 0.0 if is_new else self._weigh_count(errors, usual, 0.04)
-            tick.log_level[service, source] = level
-            row = {"service": service, "source": source}
-            self._testify(row, tick.number, "logs", level * self._base(source))
+        rates = self._rates()
+        for voice, errors in tick.errors.items():
+            usual, row = self._usual[voice], {"service": voice[0], "source": voice[1]}
+            silent = max(tick.number - self._spoke.get(voice, tick.number) - 1, 0)
+            usual[:] = [u * math.pow(1.0 - r, silent) for u, r in zip(usual, rates, strict=True)]
+            self._spoke[voice] = tick.number
+            tick.log_level[voice] = 0.0
+            if not self._is_new(voice[0], tick.number):
+                tick.log_level[voice], said = self._surprise(errors, usual, 0.04)
+                self._testify(row, tick.number, "logs", said * self._base(voice[1]))
 
     def _weigh_spans(self, tick: _Tick) -> None:
         for (service, source), seen in tick.calls.items():
@@ -214,12 +217,13 @@ class ReferenceTrust:
             seen["log_s"] /= seen["calls"]
             seen["usual"] = baseline.recent[0]
             seen["slow"], said = self._weigh(baseline, seen["log_s"], self._base(source))
-            expected = seen["calls"] * self._failing[service, source]
-            is_new = self._is_new(service, tick.number)
-            seen["fails"] = 0.0 if is_new else self._weigh_count(seen["failed"], expected, 0.25)
+            seen["fails"] = 0.0
+            if not self._is_new(service, tick.number):
+                expected = [seen["calls"] * share for share in self._failing[service, source]]
+                seen["fails"], fails = self._surprise(seen["failed"], expected, 0.25)
+                said = max(said, fails)
             row = {"service": service, "source": source}
-            said = max(said, seen["fails"]) * self._base(source)
-            self._testify(row, tick.number, "spans", said)
+            self._testify(row, tick.number, "spans", said * self._base(source))
 
     def _anomaly(self, tick: _Tick, row: Row) -> float:
         voice = (row["service"], row["source"])
@@ -263,18 +267,16 @@ class ReferenceTrust:
         shaken = level * (1.0 - support) * getattr(rules, f"doubt_{signal}", 0.0)
         return self._base(source) * factor * (1.0 - shaken), _byte(marks)
 
+    def _rates(self) -> tuple[float, float]:
+        return 1.0 / self.rules.fast_ticks, 1.0 / self.rules.slow_ticks
+
     def _learn(self, tick: _Tick) -> None:
-        rate = 1.0 / self.rules.fast_ticks
-        for (service, source), errors in tick.errors.items():
-            level, (usual, _) = tick.log_level[service, source], self._usual[service, source]
-            pace = max(rate, 1.0 / (tick.number - self._first[service] + 1.0))
-            pace *= self._belief(level, service, tick.number, "logs")
-            self._usual[service, source] = usual + pace * (errors - usual), tick.number
-        for (service, source), seen in tick.calls.items():
-            pace = max(rate, 1.0 / (tick.number - self._first[service] + 1.0))
-            pace *= self._belief(seen["fails"], service, tick.number, "spans")
-            share = seen["failed"] / seen["calls"]
-            self._failing[service, source] += pace * (share - self._failing[service, source])
+        for voice, errors in tick.errors.items():
+            belief = self._belief(tick.log_level[voice], voice[0], tick.number, "logs")
+            self._get_used(self._usual[voice], errors, belief)
+        for voice, seen in tick.calls.items():
+            belief = self._belief(seen["fails"], voice[0], tick.number, "spans")
+            self._get_used(self._failing[voice], seen["failed"] / seen["calls"], belief)
         doubts = defaultdict(list)
         for row in tick.rows:
             doubts[row["source"]].append(row["doubt"])
@@ -284,6 +286,10 @@ class ReferenceTrust:
             good, bad = self._counts[source]
             bad = bad * forget + self.rules.blame * share
             self._counts[source] = [good * forget + (1.0 - share), bad]
+
+    def _get_used(self, usual: list[float], share: float, belief: float) -> None:
+        for n, rate in enumerate(self._rates()):
+            usual[n] += rate * belief * (share - usual[n])
 
     def _belief(self, level: float, service: str, tick: int, signal: str) -> float:
         if level == 0.0:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from tam_workbench.records import Drift, Event, Incident, Pulse
 from tam_workbench.views.theme import LEVELS, MARKERS, level_of
@@ -15,6 +15,9 @@ PULSE_COLUMNS: Final = (
 
 MARKER_COLUMNS: Final = ("time", "kind", "text", "color", "dash", "shape")
 """Columns of the markers."""
+
+Columns = dict[str, Any]
+"""Name to a list of floats or strings, all of one length; what Bokeh streams."""
 
 WIDEST_TICKS: Final = 8
 """A ribbon cell bridges at most this many missing ticks."""
@@ -37,7 +40,7 @@ def reason_text(pulse: Pulse) -> str:
 
 def pulse_columns(
     pulses: Sequence[Pulse], *, headline: str, tick_s: float, previous_ms: float | None = None
-) -> dict[str, list[float] | list[str]]:
+) -> Columns:
     """Return the columns to stream for ``pulses``; ``headline`` names the telemetry drawn.
 
     ``previous_ms`` is the time of the last tick already drawn, so that ribbon cells touch; a
@@ -72,7 +75,7 @@ def pulse_columns(
 
 def marker_columns(
     items: Sequence[Drift | Event | Incident], *, tick_s: float, latest: Pulse | None = None
-) -> dict[str, list[float] | list[str]]:
+) -> Columns:
     """Return the columns to stream for drifts, changes and incidents.
 
     A drift knows its tick only; ``latest`` says which time that was.

@@ -56,7 +56,7 @@ def trust_badge(trust: float | None) -> str:
 
 def clock(at: datetime | None) -> str:
     """Return hours, minutes and seconds in UTC."""
-    return at.strftime("%H:%M:%S") if at else "–"
+    return at.strftime("%H:%M:%S") if at else "-"
 
 
 def cell(value: object) -> str:
@@ -69,7 +69,7 @@ def cell(value: object) -> str:
         return number(value)
     if isinstance(value, int):
         return f"{value:,}"
-    return "–" if value is None else escape(str(value))
+    return "-" if value is None else escape(str(value))
 
 
 def table(frame: pl.DataFrame, *, label: str, why_empty: str = "Nothing yet.") -> str:
@@ -102,15 +102,16 @@ def kpi(name: str, value: str, note: str = "", tone: str = "") -> str:
     return (
         f'<div class="kpi"><div class="name">{escape(name)}</div>'
         f'<div class="value {tone}">{escape(value)}</div>'
-        f'<div class="note" title="{escape(note, quote=True)}">{escape(note) or "&nbsp;"}</div></div>'
+        f'<div class="note" title="{escape(note, quote=True)}">{escape(note) or "&nbsp;"}</div>'
+        "</div>"
     )
 
 
 def kpis(pulse: Pulse | None, health: Health, *, memories: str, drift: str, pending: int) -> str:
     """Return the strip of six figures above the live charts."""
     if pulse is None:
-        trust = kpi("Trust", "–", "no tick has arrived yet")
-        chance = kpi("Incident probability", "–", "no tick has arrived yet")
+        trust = kpi("Trust", "-", "no tick has arrived yet")
+        chance = kpi("Incident probability", "-", "no tick has arrived yet")
     else:
         level = level_of(pulse.trust)
         tone = {"trusted": "good", "doubtful": "warn", "distrusted": "bad"}[level.name]
@@ -128,7 +129,10 @@ def kpis(pulse: Pulse | None, health: Health, *, memories: str, drift: str, pend
         kpi("Memories", memories, "entries kept"),
         kpi("Events / s", number(health.events_per_s), quarantined),
     ]  # fmt: skip
-    return f'<h1 class="hidden">Live</h1><div class="kpis" role="group" aria-label="key figures">{"".join(cells)}</div>'
+    return (
+        '<h1 class="hidden">Live</h1><div class="kpis" role="group" aria-label="key figures">'
+        f"{''.join(cells)}</div>"
+    )
 
 
 def _running(health: Health) -> str:
@@ -175,7 +179,7 @@ def reputations(items: Sequence[Reputation]) -> str:
         return empty("No channel has sent anything yet.")
     rows = "".join(
         f"<tr><td>{escape(item.source)}</td><td>{trust_badge(item.mean)}</td>"
-        f"<td>{interval_svg(item)}</td><td class='num'>{item.low:.2f} – {item.high:.2f}</td>"
+        f"<td>{interval_svg(item)}</td><td class='num'>{item.low:.2f} to {item.high:.2f}</td>"
         f"<td class='num'>{item.rows:,}</td></tr>"
         for item in sorted(items, key=lambda item: item.mean)
     )
@@ -237,7 +241,7 @@ def hit_card(hit: Hit) -> str:
     return (
         f'<div class="card"><div class="head"><h3>{hit.score:.2f}</h3>{badge(entry.tier.value)}'
         f"{badge(entry.kind)}<b>{escape(entry.service)}</b>"
-        f'<span class="muted">{entry.created_at:%Y-%m-%d %H:%M} · {entry.count}×</span></div>'
+        f'<span class="muted">{entry.created_at:%Y-%m-%d %H:%M} · {entry.count} times</span></div>'
         f"<p>{escape(entry.text)}</p><p>{action} {trust_badge(entry.trust)}</p>"
         f'<table aria-label="parts of the score"><tbody>{parts}</tbody></table></div>'
     )

@@ -11,10 +11,10 @@ def number(value: float) -> str:
     """Return a figure short enough for a screen, and a dash for what is not a number.
 
     >>> [number(v) for v in (0.1234, 1234.5, 12_300_000.0, float("nan"))]
-    ['0.123', '1,234', '12.3M', '–']
+    ['0.123', '1,234', '12.3M', '-']
     """
     if not math.isfinite(value):
-        return "–"
+        return "-"
     if abs(value) >= 1e6:
         return f"{value / 1e6:.1f}M"
     if abs(value) >= 1e3:

@@ -23,7 +23,8 @@ def frame_svg(body: str, *, width: float, height: float, label: str) -> str:
     """Return an SVG document around ``body``, with ``label`` for screen readers."""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" '
-        f'width="{width:g}" height="{height:g}" role="img" aria-label="{escape(label, quote=True)}">'
+        f'width="{width:g}" height="{height:g}" role="img" '
+        f'aria-label="{escape(label, quote=True)}">'
         f"{_STYLE}{body}</svg>"
     )
 
@@ -234,7 +235,8 @@ def histogram_svg(values: Sequence[float], *, width: float = 480.0, bins: int = 
         if count
     )
     ticks = "".join(
-        f'<text class="muted" x="{10 + (width - 20) * p:.0f}" y="115" text-anchor="middle">{p:g}</text>'
+        f'<text class="muted" x="{10 + (width - 20) * p:.0f}" y="115" text-anchor="middle">'
+        f"{p:g}</text>"
         for p in (0, 0.25, 0.5, 0.75, 1)
     )
     axis = f'<line class="axis" x1="10" x2="{width - 10:g}" y1="100" y2="100"/>'
@@ -246,8 +248,7 @@ def histogram_svg(values: Sequence[float], *, width: float = 480.0, bins: int = 
 def card_svg(lines: Sequence[str], *, width: float = 560.0) -> str:
     """Return a few lines of text in a frame, the first of them bold."""
     text = "".join(
-        f'<text x="14" y="{24 + at * 18}"{" font-weight=" + chr(34) + "600" + chr(34) if not at else ""}>'
-        f"{escape(line)}</text>"
+        f'<text x="14" y="{24 + at * 18}" font-weight="{400 if at else 600}">{escape(line)}</text>'
         for at, line in enumerate(lines)
     )
     height = 20 + len(lines) * 18

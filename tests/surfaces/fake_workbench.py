@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - canned lines
 """A workbench that draws a seeded random walk: the façade without the engine."""
 
 import hashlib

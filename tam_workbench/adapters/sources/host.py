@@ -1,7 +1,6 @@
 """Host: this machine through psutil, under OpenTelemetry names, and the logs it follows."""
 
 import json
-import os
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -26,7 +25,7 @@ _Readings = Mapping[str, float]
 
 
 class HostSource:
-    """This machine, once a tick, as resource ``host/<hostname>`` of service ``host``.
+    """The machine we run on, once a tick, as resource ``host/<hostname>`` of service ``host``.
 
     Parameters
     ----------
@@ -70,7 +69,8 @@ class HostSource:
 
     def open(self, offset: str | None) -> None:
         """Start at the logs' ends, or resume them after ``offset``."""
-        told = _offset(offset) if offset else {"sequence": 0, "row": 0, "logs": {}}
+        told: dict[str, Any] = {"sequence": 0, "row": 0, "logs": {}}
+        told = _offset(offset) if offset else told
         self._sequence, self._row = told["sequence"], told["row"]
         for channel, lines in self._logs.items():
             cursor = told["logs"].get(channel)
@@ -158,7 +158,7 @@ class HostSource:
             severity_number="severity_number",
             body="body",
             trace_id=pl.lit(None, pl.String),
-        ).cast(dict(LOGS))
+        ).cast(LOGS)
         return good, _rejects(channel, lines, sorted(bad))
 
     def acknowledge(self, offset: str) -> None:
@@ -225,7 +225,7 @@ def _gauges() -> _Readings:
     load = _ask(psutil.getloadavg)
     if load is not None:
         gauges["system.cpu.load_average.1m"] = load[0]
-    disk = _ask(lambda: psutil.disk_usage(os.path.abspath(os.sep)))
+    disk = _ask(lambda: psutil.disk_usage(Path.cwd().anchor))
     if disk is not None:
         gauges["system.filesystem.utilization"] = disk.percent / 100
     own = psutil.Process()
@@ -252,7 +252,10 @@ def _is_junk(line: bytes) -> bool:
 
 def _rejects(channel: str, lines: Lines, indices: Sequence[int]) -> pl.DataFrame:
     count = len(indices)
-    reasons = ["is longer than a line may be" if i in lines.oversized else "is binary, not text" for i in indices]
+    reasons = [
+        "is longer than a line may be" if i in lines.oversized else "is binary, not text"
+        for i in indices
+    ]
     excerpts = [lines.line(i)[:200].decode("utf-8", "replace") for i in indices]
     columns = {
         "time": [None] * count,
@@ -279,6 +282,10 @@ def _end_of(path: Path) -> Cursor:
 def _offset(offset: str) -> dict[str, Any]:
     try:
         told = json.loads(offset)
-        return {"sequence": int(told["sequence"]), "row": int(told["row"]), "logs": dict(told["logs"])}
+        return {
+            "sequence": int(told["sequence"]),
+            "row": int(told["row"]),
+            "logs": dict(told["logs"]),
+        }
     except (ValueError, KeyError, TypeError) as error:
         raise BadInputError(f"host: {offset[:80]!r} is no offset of it; start anew") from error

@@ -226,7 +226,10 @@ def _opened(path: Path, dimension: int) -> "Table":
             str(path), read_consistency_interval=timedelta(0), session=session
         )
         schema = _schema(dimension)
-        table = database.create_table(_TABLE, schema=schema, exist_ok=True)
+        try:
+            table = database.open_table(_TABLE)
+        except (ValueError, FileNotFoundError):  # there is none yet
+            table = database.create_table(_TABLE, schema=schema, exist_ok=True)
         kept = table.schema
     if kept.names != schema.names:
         raise BadInputError(f"{path} holds a table that is no memory of ours: choose another path")

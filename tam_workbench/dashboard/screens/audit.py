@@ -1,5 +1,7 @@
 """Audit and health: what was done, the proof of it, and how the loop is."""
 
+# mypy: disallow-untyped-calls=False
+
 from typing import Any
 
 import panel as pn

@@ -1,5 +1,7 @@
 """Incident: one page from the alert to the check whether it worked."""
 
+# mypy: disallow-untyped-calls=False
+
 from typing import Any
 
 import panel as pn

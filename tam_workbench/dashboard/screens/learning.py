@@ -1,11 +1,13 @@
 """Learning and gate: what was learnt, what the gate let through."""
 
+# mypy: disallow-untyped-calls=False
+
 from typing import Any
 
 import panel as pn
 import panel_material_ui as pmui
 
-from tam_workbench.dashboard.charts import ROLLOVER, strip
+from tam_workbench.dashboard.charts import LEGENDS, ROLLOVER, strip
 from tam_workbench.dashboard.components import Waterfall
 from tam_workbench.dashboard.session import Screen, html
 from tam_workbench.records import Pulse
@@ -17,7 +19,7 @@ from tam_workbench.views import (
     milliseconds,
     pulse_columns,
 )
-from tam_workbench.views.markup import empty, table, update_card
+from tam_workbench.views.markup import chart_head, empty, table, update_card
 
 CARDS = 12
 """Updates shown, newest first."""
@@ -49,7 +51,8 @@ class LearningScreen(Screen):
             self._why, html("<h2>Drift</h2>"), self._drifts, sizing_mode="stretch_width",
         )  # fmt: skip
         right = pn.Column(
-            html("<h2>Model updates</h2>"), self._count, pn.Row(self._name, keep, back), self._cards,
+            html("<h2>Model updates</h2>"), self._count,
+            pn.Row(self._name, keep, back), self._cards,
             width=490,
         )  # fmt: skip
         return pn.Row(left, right, sizing_mode="stretch_width")
@@ -78,7 +81,8 @@ class LearningScreen(Screen):
 
     def _write(self) -> None:
         pulses, _ = self.wb.bus.read("pulse", 0, 600)
-        self._text.object = f'<p class="muted">{describe_comparison(pulses)}</p>'
+        legend = LEGENDS["probability"]
+        self._text.object = chart_head("Probability", describe_comparison(pulses), legend)
         self._why.explanation = dict(explanation_card(self.wb.explain()))
         self._drifts.object = table(
             self.wb.drift().tail(12).reverse(), label="drift events",
@@ -89,8 +93,8 @@ class LearningScreen(Screen):
         for update in updates:
             said[update.decision.value] += 1
         self._count.object = (
-            f"<p>{said['commit']} committed · {said['refuse']} refused · {said['roll_back']} rolled "
-            f"back; {len(self.wb.model_versions())} versions kept</p>"
+            f"<p>{said['commit']} committed · {said['refuse']} refused · "
+            f"{said['roll_back']} rolled back; {len(self.wb.model_versions())} versions kept</p>"
         )
         cards = [update_card(update) for update in reversed(updates[-CARDS:])]
         why = "The gate has judged no update yet: the first candidate comes after some ticks."

@@ -1,5 +1,7 @@
 """Live: what the loop sees right now."""
 
+# mypy: disallow-untyped-calls=False
+
 from typing import Any
 
 import panel as pn
@@ -42,7 +44,7 @@ class LiveScreen(Screen):
         self._cursors: dict[str, int] = {}
         self._pulses: list[Pulse] = []
         self._incidents: set[str] = set()
-        self._headline, self._memories, self._drift = "", "–", "none: no drift was seen"
+        self._headline, self._memories, self._drift = "", "-", "none: no drift was seen"
         self._strip = strip(keys=("telemetry", "probability", "anomaly", "trust"))
         self._kpis = html(margin=(8, 6, 2, 6))
         self._heads = {key: html(margin=(0, 4)) for key in self._strip.charts}
@@ -199,7 +201,8 @@ class LiveScreen(Screen):
         window = self._pulses[-WINDOW:]
         names = {
             "telemetry": describe_series(
-                self._headline or "telemetry", [p.headline.get(self._headline, float("nan")) for p in window]
+                self._headline or "telemetry",
+                [p.headline.get(self._headline, float("nan")) for p in window],
             ),
             "probability": describe_comparison(window),
             "anomaly": describe_series("anomaly", [p.anomaly for p in window]),

@@ -1,4 +1,6 @@
-"""Memory: have we seen this before?"""
+"""Memory: what was seen before, and what came of it."""
+
+# mypy: disallow-untyped-calls=False
 
 from typing import Any
 
@@ -34,7 +36,8 @@ class MemoryScreen(Screen):
         )
         self._stats, self._kept = html(), html()
         left = pn.Column(
-            html("<h1>Memory</h1>"), pn.Row(self._asked, self._service, ask, sizing_mode="stretch_width"), self._hits,
+            html("<h1>Memory</h1>"),
+            pn.Row(self._asked, self._service, ask, sizing_mode="stretch_width"), self._hits,
             sizing_mode="stretch_width",
         )  # fmt: skip
         right = pn.Column(

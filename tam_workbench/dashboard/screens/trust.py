@@ -1,5 +1,7 @@
 """Trust: who is believed, why not, and what was not taken in."""
 
+# mypy: disallow-untyped-calls=False
+
 from typing import Any
 
 import panel as pn
@@ -54,13 +56,14 @@ class TrustScreen(Screen):
         self._channels.object = reputations(known)
         names = sorted(item.source for item in known)
         if names != list(self._source.options):
-            self._source.param.update(
-                options=names, value=self._source.value or (names or [None])[0]
-            )
+            first = names[0] if names else None
+            self._source.param.update(options=names, value=self._source.value or first)
         frame = self.wb.trust()
         trust = frame["trust"].to_list()
         self._spread.object = histogram_svg(trust) + f'<p class="muted">{describe_trust(trust)}</p>'
-        counts = {name: float(frame[name].sum()) for name in TRUST_REASONS if name in frame.columns}
+        counts: dict[str, float] = {
+            name: float(frame[name].sum()) for name in TRUST_REASONS if name in frame.columns
+        }
         self._reasons.object = bars(
             counts, label="rows by reason", why_empty="No row had a reason."
         )

@@ -103,13 +103,18 @@ def _epochs(raw: pl.Series) -> pl.Series:
         .otherwise(number // 1000)
     )
     frame = pl.DataFrame({"t": raw}).select(us.round() if raw.dtype.is_float() else us)
-    return frame.to_series().cast(pl.Int64, strict=False).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+    return (
+        frame.to_series()
+        .cast(pl.Int64, strict=False)
+        .cast(pl.Datetime("us"))
+        .dt.replace_time_zone("UTC")
+    )
 
 
 def _in_range(times: pl.Series) -> pl.Series:
     us = times.to_physical()
     lowest, highest = us.min(), us.max()
-    if lowest is None or (0 <= int(lowest) and int(highest) < _LATEST_US):  # type: ignore[arg-type]
+    if lowest is None or (int(lowest) >= 0 and int(highest) < _LATEST_US):  # type: ignore[arg-type]
         return times
     frame = pl.DataFrame({"t": times, "us": us})
     return frame.select(pl.when(pl.col("us").is_between(0, _LATEST_US)).then("t")).to_series()
@@ -171,7 +176,9 @@ def _cast_wide(
     columns = {**shape.columns, "name": "metric", "value": "number"}
     long = Shape(signal="metrics", columns=columns)
     good, bad = _cast_signal("metrics", tall, long, origin)
-    names = pl.DataFrame({"name": pl.Series(shape.wide).cast(pl.Categorical())}).with_row_index("_j")
+    names = pl.DataFrame({"name": pl.Series(shape.wide).cast(pl.Categorical())}).with_row_index(
+        "_j"
+    )
     cell = good.select("name").join(names, on="name", maintain_order="left")["_j"].cast(pl.Int64)
     return {"metrics": good.with_columns(row=pl.col(LINE) * width + cell)}, bad
 
@@ -196,17 +203,23 @@ def _cell(name: str, dtype: pl.DataType, raw: pl.DataFrame, shape: Shape) -> pl.
     if name == "time":
         return cast_times(column)
     if dtype == pl.Float64():
-        number = column.str.strip_chars() if column.dtype == pl.String else column
-        number = number.cast(pl.Float64, strict=False)
-        if bool(number.is_finite().all()):
-            return number
-        return pl.select(pl.when(number.is_finite()).then(number)).to_series()
+        return _numbers(column)
     if name == "severity_number":
         return _severities(column)
+    text = column.cast(pl.String)
     if dtype == pl.Boolean():
-        text = column.cast(pl.String).str.strip_chars().str.to_lowercase()
+        text = text.str.strip_chars().str.to_lowercase()
         return text.replace_strict(_TRUTHS, default=None, return_dtype=pl.Boolean)
-    return column.cast(pl.String).cast(dtype)
+    return text.cast(dtype)
+
+
+def _numbers(column: pl.Series) -> pl.Series:
+    """Return finite floats, null where a cell is none."""
+    number = column.str.strip_chars() if column.dtype == pl.String else column
+    number = number.cast(pl.Float64, strict=False)
+    if bool(number.is_finite().all()):
+        return number
+    return pl.select(pl.when(number.is_finite()).then(number)).to_series()
 
 
 def _severities(column: pl.Series) -> pl.Series:
@@ -230,14 +243,20 @@ def _fill(
     absent = {name for name in cells if shape.columns.get(name) not in raw.columns}
     if signal == "metrics" and "name" in absent:
         filled["name"] = categorical(origin.metric, height)
-    if "severity_number" in absent & set(cells):
-        filled["severity_number"] = pl.Series([9], dtype=pl.UInt8).new_from_index(0, height)
-    if signal == "spans":
-        told = raw[shape.columns["error"]] if "error" not in absent else None
-        silent = told.is_null() if told is not None else pl.Series([True]).new_from_index(0, height)
-        unknown = pl.select(pl.when(silent).then(pl.lit(value=False)).otherwise(cells["error"]))
-        filled["error"] = unknown.to_series()
+    for name, default in (("severity_number", 9), ("error", False)):
+        if name in cells:
+            told = None if name in absent else raw[shape.columns[name]]
+            filled[name] = _unsaid(cells[name], told, default)
     return filled
+
+
+def _unsaid(cells: pl.Series, told: pl.Series | None, default: int) -> pl.Series:
+    """Put the default where the sender said nothing; what it said wrongly stays null."""
+    if told is None:
+        return cells.fill_null(default)
+    silent = told.is_null()
+    said = pl.when(silent).then(pl.lit(default, cells.dtype)).otherwise(cells)
+    return pl.select(said).to_series() if silent.any() else cells
 
 
 def _default(cells: pl.Series, text: str) -> pl.Series:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from tam_workbench.adapters.following import Cursor, LineFile, Lines
+from tam_workbench.adapters.following import LineFile, Lines
 from tam_workbench.adapters.sources.file.casting import cast_table
 from tam_workbench.adapters.sources.file.rows import line_numbers, readable
 from tam_workbench.adapters.sources.file.shapes import Origin, Shape, guess_shape

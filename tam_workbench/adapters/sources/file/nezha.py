@@ -172,7 +172,7 @@ def _spans(raw: pl.DataFrame, logs: pl.DataFrame, channel: str) -> pl.DataFrame:
 
 
 def _numbers(stamps: pl.Series) -> pl.Series:
-    """Number the rows of a channel in the order they are read."""
+    """Give numbers to the rows of a channel in the order they are read."""
     order = np.argsort(cast_times(stamps).to_physical().fill_null(0).to_numpy(), kind="stable")
     numbers = np.empty_like(order)
     numbers[order] = np.arange(1, len(order) + 1)

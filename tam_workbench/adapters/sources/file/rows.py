@@ -12,7 +12,9 @@ from tam_workbench.adapters.sources.file.slices import EXCERPT, LINE, no_rejects
 __all__ = ["line_numbers", "readable", "texts"]
 
 _JUNK: Final = np.zeros(256, bool)
-_JUNK[[*range(9), *range(14, 27), *range(28, 32)]] = True  # control bytes, but not tab, newline, ESC
+_JUNK[[*range(9), *range(14, 27), *range(28, 32)]] = (
+    True  # control bytes, but not tab, newline, ESC
+)
 
 _TOO_LONG: Final = "is longer than a line may be"
 _BINARY: Final = "is binary, not text"

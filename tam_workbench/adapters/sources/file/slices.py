@@ -10,11 +10,18 @@ from tam_workbench.adapters.following import START, Cursor
 from tam_workbench.records import REJECTS
 
 __all__ = [
-    "EXCERPT", "LINE", "Reader", "Slice", "cursor_of", "line_cursor", "no_rejects", "rejects_of",
+    "EXCERPT",
+    "LINE",
+    "Reader",
+    "Slice",
+    "cursor_of",
+    "line_cursor",
+    "no_rejects",
+    "rejects_of",
 ]
 
 LINE: Final = "_line"
-"""Column with the number of the raw row that a frame's row was made from; dropped on the way out."""
+"""Column with the number of the raw row of a frame's row; dropped on the way out."""
 
 EXCERPT: Final = 200
 """Most characters of a rejected row that are kept."""
@@ -54,7 +61,9 @@ class Slice:
 class Reader(Protocol):
     """One format; reads raw rows in order and can go on anywhere."""
 
-    channels: tuple[str, ...]
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The names of its channels."""
 
     def open(self, cursor: Mapping[str, int] | None) -> None:
         """Start, or go on where a slice's cursor says."""
@@ -77,11 +86,11 @@ def no_rejects() -> pl.DataFrame:
 def rejects_of(columns: Mapping[str, object]) -> pl.DataFrame:
     """Return a rejects frame; columns that are left out are null."""
     frame = pl.DataFrame(dict(columns))
-    missing = [pl.lit(None, dtype).alias(n) for n, dtype in _REJECTS.items() if n not in frame.columns]
-    frame = frame.with_columns(missing).select(list(_REJECTS)).cast(dict(_REJECTS))
+    missing = [
+        pl.lit(None, dtype).alias(n) for n, dtype in _REJECTS.items() if n not in frame.columns
+    ]
+    frame = frame.with_columns(missing).select(list(_REJECTS)).cast(_REJECTS)
     return frame.with_columns(pl.col("excerpt").str.slice(0, EXCERPT))
-
-
 
 
 def line_cursor(cursor: Cursor) -> dict[str, int]:
@@ -93,6 +102,4 @@ def cursor_of(numbers: Mapping[str, int] | None) -> Cursor:
     """Return the line cursor that `line_cursor` wrote."""
     if not numbers:
         return START
-    return Cursor(
-        inode=numbers["inode"], position=numbers["position"], row=numbers["row"]
-    )
+    return Cursor(inode=numbers["inode"], position=numbers["position"], row=numbers["row"])

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import polars as pl
@@ -22,8 +22,23 @@ from tam_workbench.records import REJECTS, SIGNALS, TIME, Authentication, Batch,
 
 __all__ = ["FileSource"]
 
-_TICKS: Final = (0.1, 1.0, 5.0, 10.0, 15.0, 30.0, 60.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 86400.0)
+_TICKS: Final = (
+    0.1,
+    1.0,
+    5.0,
+    10.0,
+    15.0,
+    30.0,
+    60.0,
+    300.0,
+    600.0,
+    900.0,
+    1800.0,
+    3600.0,
+    86400.0,
+)
 _NAP_S: Final = 0.25
+_FIXED_TICKS: Final = {"nezha": 60.0}  # a sample a minute
 _SUFFIXES: Final = {
     ".csv": "csv",
     ".tsv": "csv",
@@ -59,7 +74,7 @@ class FileSource:
     The offset is JSON: the batch sequence and the reader's cursor.
     """
 
-    def __init__(  # noqa: PLR0913 - each is a choice of the user
+    def __init__(
         self,
         path: Path | str,
         *,
@@ -76,7 +91,7 @@ class FileSource:
         self._batch_rows = batch_rows
         kind = format or _guess(self._path, follow=follow)
         self._reader = self._reader_of(kind, follow=follow)
-        self.tick_s = 1.0 if follow else self._guess_tick()
+        self.tick_s = _FIXED_TICKS.get(kind) or (1.0 if follow else self._guess_tick())
         self._sequence = 0
         self._cursor: dict[str, int] | None = None
         self._pending: Slice | None = None
@@ -113,8 +128,7 @@ class FileSource:
 
     def open(self, offset: str | None) -> None:
         """Start, or resume after ``offset``."""
-        told = _offset(offset, self._path) if offset else {"sequence": 0, "cursor": None}
-        self._sequence, self._cursor = told["sequence"], told["cursor"]
+        self._sequence, self._cursor = _offset(offset, self._path) if offset else (0, None)
         self._pending = self._began = None
         self._reader.open(self._cursor)
 
@@ -160,9 +174,7 @@ class FileSource:
         if part.count:
             self._cursor = part.cursor(part.count)
         sequence, self._sequence = self._sequence, self._sequence + 1
-        frames = {
-            name: frame.select(list(SIGNALS[name])) for name, frame in part.frames.items()
-        }
+        frames = {name: frame.select(list(SIGNALS[name])) for name, frame in part.frames.items()}
         return Batch(
             source=self.name,
             sequence=sequence,
@@ -181,10 +193,10 @@ class FileSource:
         self._reader.close()
 
 
-def _offset(offset: str, path: Path) -> dict[str, Any]:
+def _offset(offset: str, path: Path) -> tuple[int, dict[str, int] | None]:
     try:
         told = json.loads(offset)
-        return {"sequence": int(told["sequence"]), "cursor": told["cursor"]}
+        return int(told["sequence"]), told["cursor"]
     except (ValueError, KeyError, TypeError) as error:
         raise BadInputError(f"{path}: {offset[:80]!r} is no offset of it; start anew") from error
 

@@ -1,0 +1,136 @@
+"""The served dashboard in a real Chromium."""
+
+import re
+
+import pytest
+
+pytest.importorskip("playwright.sync_api")
+from browser import browse
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+SCREENS = {
+    "live": "Incident probability",
+    "trust": "Reputation of each channel",
+    "learning": "Model updates",
+    "memory": "What is kept",
+    "incident": "Incidents",
+    "audit": "Health of the loop",
+}
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_screen_draws_offline_and_without_an_error(served, theme):
+    url, _ = served
+    with browse(theme=theme) as watched:
+        for name, text in SCREENS.items():
+            watched.page.goto(f"{url}?screen={name}")
+            watched.page.get_by_text(text).first.wait_for(timeout=30_000)
+            ground = watched.page.locator("main").first
+            ground.wait_for()
+            dark = f"mui-{theme}"
+            watched.page.locator(f".{dark}").first.wait_for(timeout=10_000)
+            watched.page.wait_for_timeout(1200)
+            watched.shoot(f"{name}_{theme}")
+        watched.check()
+
+
+def _drawn(page):
+    return page.evaluate(
+        """() => Math.max(0, ...[...Bokeh.documents[0]._all_models.values()]
+            .filter((m) => m.type === "ColumnDataSource" && m.data.probability)
+            .map((m) => m.data.time.at(-1) ?? 0))"""
+    )
+
+
+def test_the_numbers_move(served):
+    url, _ = served
+    with browse() as watched:
+        watched.page.goto(url)
+        watched.page.get_by_text("Incident probability").first.wait_for(timeout=30_000)
+        first = _drawn(watched.page)
+        assert first > 0
+        watched.page.wait_for_function(
+            """(first) => [...Bokeh.documents[0]._all_models.values()].some(
+                (m) => m.type === "ColumnDataSource" && m.data.probability
+                       && m.data.time.at(-1) >= first + 2000)""",
+            arg=first,
+            timeout=20_000,
+        )
+        watched.check()
+
+
+def test_inject_poison_and_see_it(served):
+    url, _ = served
+    with browse(theme="dark") as watched:
+        page = watched.page
+        page.goto(url)
+        page.get_by_role("button", name="Inject").wait_for(timeout=30_000)
+        page.get_by_role("combobox").nth(1).click()
+        page.get_by_role("menuitem", name="spoofed").click()
+        page.get_by_role("button", name="Inject").click()
+        page.get_by_text("spoofed was injected").wait_for()
+        page.get_by_text(re.compile("distrusted, lowest|doubtful, lowest")).wait_for(timeout=30_000)
+        watched.shoot("poison_dark")
+        watched.check()
+
+
+def test_approve_by_keyboard_and_see_it_work(served):
+    url, workbench = served
+    waiting = workbench.pending()[0]
+    with browse() as watched:
+        page = watched.page
+        page.goto(f"{url}?screen=incident&incident={waiting.id}")
+        card = page.get_by_label("approval card: a approves, r rejects")
+        card.wait_for(timeout=30_000)
+        card.get_by_text("Approve").wait_for()
+        card.focus()
+        page.keyboard.press("a")
+        page.keyboard.type("the same as last time")
+        watched.shoot("approving_light")
+        page.keyboard.press("Enter")
+        page.get_by_text(f"{waiting.proposal.key} was approved").wait_for()
+        page.get_by_text("checked: it helped").wait_for(timeout=60_000)
+        watched.shoot("approved_light")
+        assert f"incident={waiting.id}" in page.url
+        watched.check()
+
+
+def test_the_url_keeps_screen_range_and_incident(served):
+    url, _ = served
+    with browse() as watched:
+        page = watched.page
+        page.goto(f"{url}?screen=live&range=15m")
+        page.get_by_text("Incident probability").first.wait_for(timeout=30_000)
+        page.get_by_role("button", name="1h").click()
+        page.wait_for_url(re.compile("range=1h"))
+        page.get_by_text("Audit and health", exact=True).first.click()
+        page.wait_for_url(re.compile("screen=audit"))
+        page.get_by_role("button", name="Prove the ledger").click()
+        page.get_by_text("every link fits").wait_for()
+        watched.check()
+
+
+def test_a_password_is_asked_for(workbench):
+    from tam_workbench import dashboard
+    from tam_workbench.dashboard.embed import await_port, free_port
+
+    port = free_port()
+    password = "open sesame"
+    server = dashboard.serve(workbench, port=port, password=password)
+    await_port(port)
+    try:
+        with browse() as watched:
+            watched.page.goto(f"http://127.0.0.1:{port}/")
+            watched.page.locator("input[type=password]").wait_for(timeout=30_000)
+            watched.page.locator("input[name=username]").fill("sre")
+            watched.page.locator("input[type=password]").fill("wrong")
+            watched.page.get_by_role("button", name="Sign in").click()
+            watched.page.get_by_role("alert").wait_for()
+            watched.page.locator("input[name=username]").fill("sre")
+            watched.page.locator("input[type=password]").fill(password)
+            watched.page.get_by_role("button", name="Sign in").click()
+            watched.page.get_by_text("Incident probability").first.wait_for(timeout=30_000)
+            watched.check()
+    finally:
+        server.stop()

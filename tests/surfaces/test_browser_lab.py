@@ -1,0 +1,145 @@
+"""The widgets in a real JupyterLab, offline."""
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+
+pytest.importorskip("playwright.sync_api")
+from browser import browse
+from playwright.sync_api import TimeoutError  # noqa: A004 - its own, not the built-in
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(240)]
+
+HERE = Path(__file__).parent
+SETUP = f"""
+import sys
+sys.path.insert(0, {str(HERE)!r})
+from conftest import make_workbench
+from tam_workbench.widgets import *
+wb = make_workbench()
+"""
+CELLS = [
+    SETUP,
+    "LiveTelemetry(wb)",
+    "TrustRibbon(wb)",
+    "ShapWaterfall(wb)",
+    "ApprovalCard(wb)",
+]
+FLAGS = [
+    "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1", "--IdentityProvider.token=",
+    "--LabApp.news_url=", "--ServerApp.open_browser=False",
+    "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+]  # fmt: skip
+
+
+@pytest.fixture
+def notebook(tmp_path):
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in CELLS])
+    book.metadata["kernelspec"] = {
+        "name": "python3",
+        "display_name": "Python 3",
+        "language": "python",
+    }
+    path = tmp_path / "widgets.ipynb"
+    nbformat.write(book, path)
+    return path
+
+
+@pytest.fixture
+def lab(notebook, tmp_path):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    home = {name: str(tmp_path / name) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR",
+                                                    "JUPYTER_RUNTIME_DIR")}  # fmt: skip
+    command = [sys.executable, "-m", "jupyterlab", *FLAGS, f"--ServerApp.port={port}",
+               f"--ServerApp.root_dir={tmp_path}",
+               f"--LabApp.workspaces_dir={tmp_path / 'workspaces'}"]  # fmt: skip
+    env = {**os.environ, **home, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    with (tmp_path / "lab.log").open("wb") as log:
+        server = subprocess.Popen(command, stdout=log, stderr=log, env=env)
+        try:
+            _await(port)
+            yield f"http://127.0.0.1:{port}/lab/tree/{notebook.name}"
+        finally:
+            server.terminate()
+            server.wait(20)
+
+
+def _await(port):
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.2)
+    raise AssertionError("JupyterLab did not start within a minute")
+
+
+def _run_all(page):
+    """Run all cells; what is asked before the kernel listens is lost, so ask until it counts."""
+    started = page.get_by_text(re.compile(r"^\[(\*|\d+)\]:?$")).first
+    for _ in range(6):
+        page.get_by_role("menuitem", name="Run", exact=True).click()
+        page.get_by_text("Run All Cells", exact=True).click()
+        try:
+            started.wait_for(timeout=5_000)
+        except TimeoutError:
+            continue
+        return
+    raise AssertionError("no cell was run")
+
+
+def test_widgets_live_and_approve_in_jupyterlab(lab):
+    with browse() as watched:
+        page = watched.page
+        page.goto(lab)
+        page.get_by_text("Kernel status: Idle").first.wait_for(state="attached", timeout=90_000)
+        _run_all(page)
+        summary = page.locator(".tam [data-text]").first
+        summary.wait_for(timeout=60_000)
+        page.wait_for_function(
+            "() => document.querySelectorAll('.tam').length === 4", timeout=60_000
+        )
+        first = page.locator(".tam p.muted").first.inner_text()
+        page.wait_for_function(
+            "(first) => document.querySelector('.tam p.muted').innerText !== first",
+            arg=first,
+            timeout=20_000,
+        )
+        watched.shoot("lab_top_light")
+        card = page.get_by_label("approval card: a approves, r rejects")
+        card.scroll_into_view_if_needed()
+        card.focus()
+        page.keyboard.press("a")
+        page.keyboard.type("seen before")
+        page.keyboard.press("Enter")
+        page.get_by_text("approved inc-").wait_for(timeout=20_000)
+        watched.shoot("lab_bottom_light")
+        assert watched.outside == []
+        ours = [text for text in watched.errors if "tam" in text.lower()]
+        assert ours == []
+
+
+def test_an_executed_notebook_is_small_and_has_static_pictures(notebook, tmp_path):
+    from nbclient import NotebookClient
+
+    book = nbformat.read(notebook, as_version=4)
+    NotebookClient(book, timeout=120, kernel_name="python3").execute()
+    text = nbformat.writes(book)
+    assert len(text.encode()) < 500_000
+    pictures = [
+        output["data"] for cell in book.cells for output in cell.outputs
+        if "image/svg+xml" in output.get("data", {})
+    ]  # fmt: skip
+    assert len(pictures) == 4
+    assert all("text/plain" in picture for picture in pictures)
+    assert json.loads(text)["metadata"]["widgets"]
