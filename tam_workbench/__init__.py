@@ -5,6 +5,7 @@
 >>> wb.close()
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ __all__ = ["Workbench", "__version__"]
 def __getattr__(name: str) -> object:
     """Load `Workbench` at first use, so that importing the package stays light."""
     if name == "Workbench":
-        from tam_workbench.api import Workbench
-
-        return Workbench
+        found: object = import_module("tam_workbench.api").Workbench
+        return found
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

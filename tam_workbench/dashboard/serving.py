@@ -52,7 +52,7 @@ def check_access(address: str, password: str | None) -> None:
     if not is_loopback(address) and not password:
         raise SettingsError(
             f"dashboard address {address!r} is open to the network: set a password "
-            "(TAM_DASHBOARD__PASSWORD), or listen on 127.0.0.1"
+            "(TAM_DASHBOARD_PASSWORD), or listen on 127.0.0.1"
         )
 
 

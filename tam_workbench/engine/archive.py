@@ -1,21 +1,14 @@
-"""The archive: bounded copies of what went by, and the state that a checkpoint holds."""
+"""The archive: bounded copies of what went by, for people to look at."""
 
 import threading
 from collections import deque
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from tam_workbench.engine.checkpoint import pack, unpack
 from tam_workbench.engine.loop import Turn
-from tam_workbench.engine.scribe import from_json
-from tam_workbench.plant import Plant
-from tam_workbench.records import METRICS, REJECTS, Incident
-
-if TYPE_CHECKING:
-    from tam_workbench.engine.runner import Runner
+from tam_workbench.records import METRICS, REJECTS
 
 METRIC_ROWS = 200_000
 PREDICTION_ROWS = 50_000
@@ -24,8 +17,7 @@ PREDICTION_ROWS = 50_000
 class Archive:
     """Keeps the last metrics, predictions and rejects for people to look at."""
 
-    def __init__(self, plant: Plant | None = None) -> None:
-        self._plant = plant
+    def __init__(self) -> None:
         self._metrics: deque[pl.DataFrame] = deque()
         self._predictions: deque[pl.DataFrame] = deque()
         self._rejects: deque[pl.DataFrame] = deque(maxlen=200)
@@ -59,52 +51,6 @@ class Archive:
     def lag_s(self, now: datetime) -> float:
         """Return the seconds since the last batch was received."""
         return (now - self._last_at).total_seconds() if self._last_at else 0.0
-
-    def state(self, runner: "Runner", offset: str | None) -> dict[str, Any]:
-        """Return the state of every stage and where the source stands."""
-        stages, responder = runner.loop.stages, runner.loop.responder
-        tally = runner.loop.tally
-        return {
-            "offset": offset,
-            "ledger_head": runner.scribe.head.number if runner.scribe.head else 0,
-            "memory_version": runner.recollection.version(),
-            "screening": stages.screening.state(),
-            "trust": stages.trust.state(),
-            "features": stages.features.state(),
-            "labeller": stages.labeller.state(),
-            "learning": stages.learning.state(),
-            "book": stages.book.state(),
-            "responder": responder.state(),
-            "gate": responder.gate_state(),
-            "plant": self._plant.state() if self._plant else None,
-            "tally": [tally.batches, tally.rows_in, tally.rows_scored, tally.rows_quarantined],
-        }
-
-    def model(self, runner: "Runner") -> bytes:
-        """Return the learner's state alone, for a snapshot."""
-        return pack({"learning": runner.loop.stages.learning.state()})
-
-    def restore_model(self, packed: bytes, runner: "Runner") -> None:
-        """Put the learner back to a snapshot."""
-        runner.loop.stages.learning.restore(unpack(packed)["learning"])
-
-    def restore(self, packed: bytes, runner: "Runner") -> str | None:
-        """Put every stage back to a checkpoint and return where the source stood."""
-        kept = unpack(packed)
-        stages, tally = runner.loop.stages, runner.loop.tally
-        stages.screening.restore(kept["screening"])
-        stages.trust.restore(kept["trust"])
-        stages.features.restore(kept["features"])
-        stages.labeller.restore(kept["labeller"])
-        stages.learning.restore(kept["learning"])
-        documents = runner.journal.documents("incident").values()
-        stages.book.restore(kept["book"], [from_json(text, Incident) for text in documents])
-        runner.loop.responder.restore(kept["responder"], gate=kept["gate"])
-        tally.batches, tally.rows_in, tally.rows_scored, tally.rows_quarantined = kept["tally"]
-        if self._plant is not None:
-            self._plant.restore(kept["plant"])
-        offset: str | None = kept["offset"]
-        return offset
 
 
 _PREDICTIONS = pl.Schema(

@@ -37,6 +37,10 @@ class IncidentRules:
     settle_ticks: int = 8
     """Quiet ticks, at the moment of judging, that count as "it helped"."""
 
+    hold_ticks: int = 4
+    """Ticks that a service which calls others waits before an action is proposed for it: if one
+    it depends on has an incident by then, that one is treated and the caller waits."""
+
     max_attempts: int = 4
     """Actions tried before an incident is left to people."""
 
@@ -95,6 +99,13 @@ class IncidentBook:
         track = self._tracks[incident.id]
         track.acted_at, track.attempts = tick, track.attempts + 1
         self.put(incident)
+
+    def waits(self, incident: Incident, *, tick: int, callees: frozenset[str]) -> bool:
+        """Tell whether an incident waits because a service it depends on may be the cause."""
+        if not callees:
+            return False
+        held = tick - incident.opened_tick < self._rules.hold_ticks
+        return held or any(service in self._open for service in callees)
 
     def leave(self, incident_id: str) -> None:
         """Stop following an incident that people took over."""

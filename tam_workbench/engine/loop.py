@@ -102,7 +102,7 @@ class Loop:
                 predicted=predicted,
                 seen=seen,
             )
-            self.responder.respond(observed, seen, clean.changes)
+            self.responder.respond(observed, seen, clean)
         with self._timed("audit"):
             self._record(turn, tick_s=tick_s)
         return turn

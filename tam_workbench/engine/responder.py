@@ -22,6 +22,7 @@ from tam_workbench.policy import Policy
 from tam_workbench.ports import Actuator, Clock
 from tam_workbench.records import (
     Autonomy,
+    Batch,
     Explanation,
     Incident,
     Ints,
@@ -34,7 +35,10 @@ from tam_workbench.records import (
 )
 from tam_workbench.resilience import Breaker, Signal
 
-EVIDENCE_FEATURES = 8
+EVIDENCE_FEATURES = 10
+EVIDENCE_TICKS = 8
+EVIDENCE_COUNTS = ("log.errors", "log.novelty")
+CHANGE_WEIGHT = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,12 +72,12 @@ class Responder:
         self.last_explanation: Explanation | None = None
         self._explanations: dict[str, Explanation] = {}
 
-    def respond(self, observed: Observations, seen: ServiceTicks, changes: pl.DataFrame) -> None:
+    def respond(self, observed: Observations, seen: ServiceTicks, batch: Batch) -> None:
         """Open, follow and close incidents, and act on those that the gate lets act."""
         if not seen.ticks.size:
             return
         self._tick = int(seen.ticks[-1])
-        self._recent.add(changes, observed.novel, tick=self._tick)
+        self._recent.add(batch, observed.novel, tick=self._tick)
         self._m.recollection.templates(observed.novel, now=self._now())
         for incident in self._m.book.update(seen):
             if incident.phase in OPEN_PHASES and incident.proposal is None:
@@ -88,7 +92,7 @@ class Responder:
         """Carry out a proposal that waited for a person."""
         incident = self._waiting(key)
         assert incident.proposal is not None
-        now = self._m.clock.now()
+        now = self._now()
         verdict = self._m.gate.approve(incident.proposal.key, by=by, reason=reason, now=now)
         self._note_verdict(incident, verdict)
         if verdict.permission is Permission.ALLOW:
@@ -100,7 +104,7 @@ class Responder:
         """Drop a proposal that waited for a person."""
         incident = self._waiting(key)
         assert incident.proposal is not None
-        now = self._m.clock.now()
+        now = self._now()
         verdict = self._m.gate.reject(incident.proposal.key, by=by, reason=reason, now=now)
         self._note_verdict(incident, verdict)
         self._set(replace(incident, verdict=verdict, phase=Phase.UNRESOLVED, closed_at=now))
@@ -135,10 +139,10 @@ class Responder:
 
     def _opened(self, incident: Incident, observed: Observations, seen: ServiceTicks) -> None:
         at = seen.services.index(incident.service)
-        row = min(int(np.searchsorted(seen.ticks, incident.opened_tick)), seen.ticks.size - 1)
-        rows = seen.rows[: row + 1, at]
+        last = int(np.searchsorted(seen.ticks, incident.opened_tick, side="right"))
+        rows = seen.rows[:last, at]
         rows = rows[rows >= 0]
-        evidence = _evidence(observed, rows[-3:])
+        evidence = _evidence(observed, incident.service, tick=incident.opened_tick)
         self._evidence[incident.id] = evidence
         explanation = self._explain(incident, observed, rows)
         self._texts[incident.id] = text = self._text(incident, evidence)
@@ -197,6 +201,9 @@ class Responder:
         m, now = self._m, self._now()
         if not m.book.may_try(incident.id) or (incident.proposal and not incident.outcome):
             return
+        callees = self._recent.callees(incident.service)
+        if m.book.waits(incident, tick=self._tick, callees=callees):
+            return
         evidence = self._evidence.get(incident.id, {})
         hits = m.recollection.recalled(incident.similar, now=now)
         proposal = m.policy.propose(
@@ -218,6 +225,7 @@ class Responder:
             breaker_allows=self.breaker.allows(now=now.timestamp()),
         )
         proposed = replace(incident, proposal=proposal, verdict=verdict, outcome=None)
+        m.gate.record(proposal, verdict, now=now)
         self._note_verdict(proposed, verdict)
         if verdict.permission is Permission.ALLOW:
             self._act(proposed)
@@ -318,7 +326,8 @@ class Responder:
         self._m.bus.publish("incident", [incident])
 
     def _now(self) -> datetime:
-        return self._m.clock.now()
+        """Return the stream's own time, so that a replay decides as the first run did."""
+        return self._m.book.time_of(self._tick) if self._tick >= 0 else self._m.clock.now()
 
     def gate_state(self) -> dict[str, object]:
         """Return what a checkpoint keeps of gate and policy."""
@@ -345,19 +354,26 @@ class Responder:
         self._texts = dict(state["texts"])
 
 
-def _evidence(observed: Observations, rows: Ints) -> dict[str, float]:
-    """Return the features that stand out most over some rows of a service, largest first."""
-    named = {
-        column: name
-        for column, name in enumerate(observed.feature_names)
-        if name.endswith(".deviation") or name.startswith(("log.", "span.", "change."))
-    }
-    if not rows.size or not named:
+def _evidence(observed: Observations, service: str, *, tick: int) -> dict[str, float]:
+    """Return the features that stand out most over a service's last ticks, largest first.
+
+    Deviations are robust z-scores; a change that just happened weighs as much as the largest.
+    """
+    owned = np.array([name == service for name in observed.service_names], dtype=np.bool_)
+    lately = (observed.ticks > tick - EVIDENCE_TICKS) & (observed.ticks <= tick)
+    rows = np.flatnonzero(lately & owned[observed.resources]) if owned.size else lately[:0]
+    if not rows.size:
         return {}
-    columns = np.array(list(named))
-    worst = observed.values[np.ix_(rows, columns)].max(axis=0)
-    order = np.argsort(-np.abs(worst), kind="stable")[:EVIDENCE_FEATURES]
-    return {named[int(columns[i])]: float(worst[i]) for i in order if worst[i] != 0.0}
+    found: dict[str, float] = {}
+    for column, name in enumerate(observed.feature_names):
+        values = observed.values[rows, column]
+        if name.endswith(".deviation"):
+            found[name] = float(values[np.argmax(np.abs(values))])
+        elif name.startswith("change.") or name in EVIDENCE_COUNTS:
+            scale = CHANGE_WEIGHT if name.startswith("change.") else 1.0
+            found[name] = scale * float(values.max())
+    strongest = sorted(found, key=lambda name: (-abs(found[name]), name))[:EVIDENCE_FEATURES]
+    return {name: found[name] for name in strongest if abs(found[name]) >= 1.0}
 
 
 def _line(proposal: object) -> dict[str, object]:

@@ -17,6 +17,7 @@ from tam_workbench.engine.archive import Archive
 from tam_workbench.engine.bus import Bus
 from tam_workbench.engine.loop import Loop
 from tam_workbench.engine.recollection import Recollection
+from tam_workbench.engine.recovery import Recovery
 from tam_workbench.engine.scribe import Scribe
 from tam_workbench.engine.supervisor import Supervisor
 from tam_workbench.errors import PermanentError
@@ -42,6 +43,7 @@ class Parts:
     bus: Bus
     clock: Clock
     archive: Archive
+    recovery: Recovery
     checkpoint_s: float
     inbox: Path | None
     """State folder whose inbox is read, None without one."""
@@ -60,6 +62,7 @@ class Runner:
         self.bus = parts.bus
         self.clock = clock = parts.clock
         self.archive = parts.archive
+        self.recovery = parts.recovery
         self._inbox = parts.inbox
         self._checkpoint_s = parts.checkpoint_s
         self._commands: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
@@ -76,9 +79,7 @@ class Runner:
         """Open the source, where a checkpoint says or at its beginning."""
         if self._is_open:
             return
-        packed = self.journal.checkpoint()
-        if packed is not None:
-            self._offset = self.archive.restore(packed, self)
+        self._offset = self.recovery.restore()
         self.source.open(self._offset)
         self._is_open = True
         self.loop.responder.resume()
@@ -106,7 +107,7 @@ class Runner:
     def commit(self) -> None:
         """Make everything so far durable, then tell the source."""
         self.recollection.flush()
-        self.scribe.commit(self.archive.state(self, self._offset))
+        self.scribe.commit(self.recovery.state(self._offset))
         self._committed_at = self.clock.monotonic()
         if self._offset is not None:
             self.source.acknowledge(self._offset)

@@ -1,7 +1,7 @@
 """The wiring: the one place that names adapters and puts the house together."""
 
 import secrets
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,6 +15,7 @@ from tam_workbench.engine.kept import Kept
 from tam_workbench.engine.labels import Labeller, SloRule
 from tam_workbench.engine.loop import Loop, Stages
 from tam_workbench.engine.recollection import Recollection
+from tam_workbench.engine.recovery import Recovery
 from tam_workbench.engine.responder import Means, Responder
 from tam_workbench.engine.runner import Parts, Runner
 from tam_workbench.engine.scribe import Scribe
@@ -93,17 +94,25 @@ def assemble(
         autonomy=settings.autonomy,
         breaker=breaker,
     )
+    loop = Loop(stages, responder, scribe=scribe, bus=bus, clock=clock)
     runner = Runner(
         Parts(
             source=source,
-            loop=Loop(stages, responder, scribe=scribe, bus=bus, clock=clock),
+            loop=loop,
             journal=journal,
             scribe=scribe,
             recollection=recollection,
             supervisor=Supervisor(breaker, bus=bus, clock=clock),
             bus=bus,
             clock=clock,
-            archive=Archive(plant),
+            archive=Archive(),
+            recovery=Recovery(
+                loop=loop,
+                scribe=scribe,
+                journal=journal,
+                recollection=recollection,
+                plant=plant,
+            ),
             checkpoint_s=settings.checkpoint_s,
             inbox=state,
         )
@@ -215,6 +224,8 @@ def _recollection(settings: Settings, state: Path | None) -> Recollection:
     else:
         store = _made("stores", settings.store, dimension=embedder.dimension)
     rules: RankRules = settings.recall
+    if rules.novel_below == RankRules().novel_below:  # the border belongs to the embedder
+        rules = replace(rules, novel_below=getattr(embedder, "novel_below", rules.novel_below))
     return Recollection(cast("Store", store), embedder, rules=rules)
 
 

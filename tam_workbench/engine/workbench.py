@@ -235,7 +235,7 @@ class Workbench:
         """Keep the learner as it is now under a name."""
 
         def command() -> None:
-            state = self._runner.archive.model(self._runner)
+            state = self._runner.recovery.model()
             body = base64.b64encode(state).decode()
             self._runner.scribe.keep_document("snapshot", name, body)
             self._note("snapshot", {"name": name})
@@ -255,7 +255,7 @@ class Workbench:
             if name not in kept:
                 known = ", ".join(sorted(kept)) or "none"
                 raise SettingsError(f"no snapshot {name!r}; there are: {known}")
-            self._runner.archive.restore_model(base64.b64decode(kept[name]), self._runner)
+            self._runner.recovery.restore_model(base64.b64decode(kept[name]))
             self._note("roll_back", {"name": name})
             self._runner.commit()
 

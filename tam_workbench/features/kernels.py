@@ -43,6 +43,7 @@ def deviation(window: Floats, filled: int, value: float, clip: float) -> float:
 def metric_features(  # noqa: PLR0913, PLR0917 - a kernel takes flat arrays
     cells: Ints,
     resources: Ints,
+    ticks: Ints,
     dense: Floats,
     last: Floats,
     windows: Floats,
@@ -54,9 +55,9 @@ def metric_features(  # noqa: PLR0913, PLR0917 - a kernel takes flat arrays
     """Fill value, delta and deviation of each metric for the cells that are present, in order.
 
     ``dense`` (cells, M) holds the tick's values, NaN where there is none; ``last`` (R, M) the
-    latest value; ``limits`` is (least values in a window, clip).
+    latest value; ``limits`` is (least values in a window, clip, stride).
     """
-    least, clip = limits[0], limits[1]
+    least, clip, stride = limits[0], limits[1], np.int64(limits[2])
     for row in range(cells.shape[0]):
         cell, r = cells[row], resources[row]
         for m in range(dense.shape[1]):
@@ -73,6 +74,7 @@ def metric_features(  # noqa: PLR0913, PLR0917 - a kernel takes flat arrays
             filled = min(count, rings.shape[2])
             if filled >= least:
                 out[row, 3 * m + 2] = deviation(windows[r, m], filled, value, clip)
-            push(windows[r, m], rings[r, m], count, value)
-            counts[r, m] = count + 1
+            if count < rings.shape[2] or ticks[row] % stride == 0:
+                push(windows[r, m], rings[r, m], count, value)
+                counts[r, m] = count + 1
             last[r, m] = value

@@ -162,10 +162,12 @@ class Features:
         fits = slots >= 0
         dense = np.full((cells.count, self._rules.max_metrics), np.nan)
         dense[cells.of_row[rows][fits], slots[fits]] = frame["value"].to_numpy()[fits]
-        limits = np.array([float(self._rules.min_window), self._rules.clip])
+        rules = self._rules
+        limits = np.array([float(rules.min_window), rules.clip, float(rules.stride)])
         metric_features(
             here,
             here % cells.width,
+            cells.ticks[here // cells.width],
             dense,
             self._last,
             self._windows,

@@ -13,6 +13,10 @@ class FeatureRules:
     window: int = 64
     """Values in the rolling median and quartiles of a metric."""
 
+    stride: int = 8
+    """Once the window is full, one tick in so many enters it, so that it looks far enough back
+    to see a slow leak: 64 values are then about nine minutes of ticks. 1 takes every tick."""
+
     min_window: int = 8
     """Values before which the deviation of a metric is 0."""
 

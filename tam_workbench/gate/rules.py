@@ -35,7 +35,7 @@ class GateRules:
     min_confidence: float = 0.1
     """Confidence below which a proposal is denied."""
 
-    act_confidence: float = 0.5
+    act_confidence: float = 0.3
     """Confidence below which a person is asked, even at ACT."""
 
     min_trust: float = 0.1

@@ -17,7 +17,7 @@ class PolicyRules:
     max_attempts: int = 4
     """Proposals for one incident; then it is left to people."""
 
-    prior_strength: float = 4.0
+    prior_strength: float = 12.0
     """How many outcomes the symptom table's prior is worth; less learns faster and errs more."""
 
     recall_strength: float = 1.0

@@ -105,12 +105,12 @@ def _entry(number: int, *, after: AuditEntry | None = None) -> AuditEntry:
         number=number,
         kind="check",
         at=_AT + timedelta(microseconds=number),
-        body='{"text":"ä \\" \\n \\u0000","number":%d}' % number,
+        body=f'{{"text":"ä \\" \\n \\u0000","number":{number}}}',
         previous=after.hash if after else "0" * 64,
         hash=f"{number:064x}",
     )
 
 
-def _promise(holds: bool, promise: str) -> None:  # noqa: FBT001 - an assertion
+def _promise(holds: bool, promise: str) -> None:
     if not holds:
         raise PromiseBrokenError(f"journal: {promise}")

@@ -1,4 +1,4 @@
-"""The arrays that the kernels work on: what is remembered, what is scratch, what comes out."""
+"""The arrays that the kernels work on: what is remembered, and room to work in."""
 
 import math
 from typing import NamedTuple
@@ -50,13 +50,6 @@ class Scratch(NamedTuple):
     calls: Floats
     memo: Floats
     memo_stamp: Ints
-
-
-class Outcome(NamedTuple):
-    """Trust and reason byte of each row of one signal."""
-
-    values: Floats
-    reasons: Bytes
 
 
 class Case(NamedTuple):

@@ -11,13 +11,16 @@ import numpy as np
 from numba import njit
 
 from tam_workbench.records import Bytes, Floats, Ints
-from tam_workbench.trust.arrays import Case, Memory, Outcome, Scale, Scratch
+from tam_workbench.trust.arrays import Case, Memory, Scale, Scratch
 from tam_workbench.trust.rows import ChangeRows, LogRows, MetricRows, SpanRows
 
 METRIC, LOG, SPAN, CHANGE = 0, 1, 2, 3
 ERROR = 17
 
+_NEVER = 2**62
+
 Pair = tuple[float, float]
+Rows = MetricRows | LogRows | SpanRows | ChangeRows
 
 _UNAUTHENTICATED, _SCHEMA, _STALE, _REPLAYED = 1, 2, 4, 8
 _ANOMALOUS, _UNCORROBORATED, _CORROBORATED, _REPUTATION = 16, 32, 64, 128
@@ -43,17 +46,17 @@ def arrive(time: Ints, source: Ints, newest: Ints, clock: Ints) -> tuple[Ints, B
     return ticks, late
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _ramp(z: float, quiet: float, loud: float) -> float:
     return min(max((z - quiet) / (loud - quiet), 0.0), 1.0)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _deviation(x: float, mean: float, var: float) -> float:
     return abs(x - mean) / (math.sqrt(var) + 0.01 * abs(mean) + 1e-6)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _follow(s: Floats, at: int, x: float, rate: float, clip: float, shrink: float) -> None:
     """Move mean and variance of a baseline towards x, by no more than ``clip`` deviations."""
     off = x - s[at]
@@ -64,7 +67,7 @@ def _follow(s: Floats, at: int, x: float, rate: float, clip: float, shrink: floa
     s[at + 1] += rate * (off * off / shrink - s[at + 1])
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _weigh(s: Floats, x: float, weight: float, k: Scale) -> Pair:
     """Return (level against both baselines, level against either), then learn x.
 
@@ -86,7 +89,7 @@ def _weigh(s: Floats, x: float, weight: float, k: Scale) -> Pair:
     return low, high
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _testify(m: Memory, service: int, tick: int, kind: int, said: float, source: int) -> None:
     """Leave evidence; of metrics also the second best from another channel."""
     at = tick % m.stamp.shape[1]
@@ -108,7 +111,7 @@ def _testify(m: Memory, service: int, tick: int, kind: int, said: float, source:
         seen[kind] = said
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _heard(m: Memory, service: int, tick: int, kind: int) -> float:
     """Return the strongest evidence of other kinds within the window up to ``tick``."""
     best = 0.0
@@ -120,7 +123,7 @@ def _heard(m: Memory, service: int, tick: int, kind: int) -> float:
     return best
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _corroboration(m: Memory, w: Scratch, service: int, tick: int, kind: int, k: Scale) -> float:
     if w.memo_stamp[service, kind] == w.counts[3]:
         return w.memo[service, kind]
@@ -135,7 +138,7 @@ def _corroboration(m: Memory, w: Scratch, service: int, tick: int, kind: int, k:
     return own
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _peers(m: Memory, service: int, tick: int, source: int, k: Scale) -> float:
     """Return how far metrics of the service from other channels support a metric."""
     best = 0.0
@@ -146,7 +149,7 @@ def _peers(m: Memory, service: int, tick: int, source: int, k: Scale) -> float:
     return min(best / k.enough, 1.0)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _speak(m: Memory, w: Scratch, service: int, source: int, tick: int) -> None:
     """Note that a channel speaks of a service in this tick."""
     if m.first[service] < 0:
@@ -160,8 +163,8 @@ def _speak(m: Memory, w: Scratch, service: int, source: int, tick: int) -> None:
     w.rows[source] += 1.0
 
 
-@njit(cache=True, nogil=True)
-def _settle(w: Scratch, out: Outcome, i: int, case: Case, k: Scale) -> None:
+@njit(cache=True, nogil=True, inline="always")
+def _settle(w: Scratch, rows: Rows, i: int, case: Case, k: Scale) -> None:
     """Write one row's trust and reasons, and what it says about its channel."""
     kind, source, late, level, support = case
     reasons = w.flags[source]
@@ -175,19 +178,19 @@ def _settle(w: Scratch, out: Outcome, i: int, case: Case, k: Scale) -> None:
     if level >= 0.5:
         reasons |= _ANOMALOUS | (_CORROBORATED if support >= 0.5 else _UNCORROBORATED)
     w.doubt[source] += doubt
-    out.values[i] = w.base[source] * factor * (1.0 - level * (1.0 - support) * k.doubt[kind])
-    out.reasons[i] = reasons
+    rows.trust[i] = w.base[source] * factor * (1.0 - level * (1.0 - support) * k.doubt[kind])
+    rows.reasons[i] = reasons
 
 
-@njit(cache=True, nogil=True)
-def _refuse(w: Scratch, out: Outcome, i: int, source: int) -> None:
-    out.values[i] = 0.0
-    out.reasons[i] = w.flags[source] | _SCHEMA
+@njit(cache=True, nogil=True, inline="always")
+def _refuse(w: Scratch, rows: Rows, i: int, source: int) -> None:
+    rows.trust[i] = 0.0
+    rows.reasons[i] = w.flags[source] | _SCHEMA
 
 
-@njit(cache=True, nogil=True)
-def _hear_metrics(m: Memory, w: Scratch, rows: MetricRows, span: Ints, k: Scale) -> None:
-    for i in range(span[0], span[1]):
+@njit(cache=True, nogil=True, inline="always")
+def _hear_metrics(m: Memory, w: Scratch, rows: MetricRows, start: int, end: int, k: Scale) -> None:
+    for i in range(start, end):
         source, service = rows.source[i], rows.service[i]
         _speak(m, w, service, source, rows.tick[i])
         w.level[i] = 0.0
@@ -199,27 +202,25 @@ def _hear_metrics(m: Memory, w: Scratch, rows: MetricRows, span: Ints, k: Scale)
                 _testify(m, service, rows.tick[i], METRIC, said, source)
 
 
-@njit(cache=True, nogil=True)
-def _score_metrics(
-    m: Memory, w: Scratch, rows: MetricRows, span: Ints, out: Outcome, k: Scale
-) -> None:
-    for i in range(span[0], span[1]):
+@njit(cache=True, nogil=True, inline="always")
+def _score_metrics(m: Memory, w: Scratch, rows: MetricRows, start: int, end: int, k: Scale) -> None:
+    for i in range(start, end):
         source, service, support = rows.source[i], rows.service[i], 0.0
         if not math.isfinite(rows.value[i]):
-            _refuse(w, out, i, source)
+            _refuse(w, rows, i, source)
             continue
         if w.level[i] > 0.0:
             support = _corroboration(m, w, service, rows.tick[i], METRIC, k)
             support = max(support, _peers(m, service, rows.tick[i], source, k))
-        _settle(w, out, i, Case(METRIC, source, rows.late[i], w.level[i], support), k)
+        _settle(w, rows, i, Case(METRIC, source, rows.late[i], w.level[i], support), k)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _is_new(m: Memory, service: int, tick: int, k: Scale) -> bool:
     return tick - m.first[service] < k.warmup
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _surprise(count: float, scale: float, usual: Floats, slack: float, k: Scale) -> Pair:
     """Return the lower and the higher level of a count against usual shares of ``scale``."""
     recent, lasting = scale * usual[0], scale * usual[1]
@@ -229,7 +230,7 @@ def _surprise(count: float, scale: float, usual: Floats, slack: float, k: Scale)
     return min(fast, slow), max(fast, slow)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _get_used(usual: Floats, share: float, level: float, support: float, k: Scale) -> None:
     """Move the usual shares; errors that nobody corroborates hardly move them."""
     weight = max(k.credulity, 1.0 - level * (1.0 - support))
@@ -237,10 +238,9 @@ def _get_used(usual: Floats, share: float, level: float, support: float, k: Scal
     usual[1] += k.slow * weight * (share - usual[1])
 
 
-@njit(cache=True, nogil=True)
-def _hear_logs(m: Memory, w: Scratch, rows: LogRows, span: Ints, k: Scale) -> None:
-    w.counts[1] = 0
-    for i in range(span[0], span[1]):
+@njit(cache=True, nogil=True, inline="always")
+def _hear_logs(m: Memory, w: Scratch, rows: LogRows, start: int, end: int, k: Scale) -> None:
+    for i in range(start, end):
         source, service, tick = rows.source[i], rows.service[i], rows.tick[i]
         _speak(m, w, service, source, tick)
         if rows.late[i]:
@@ -254,10 +254,10 @@ def _hear_logs(m: Memory, w: Scratch, rows: LogRows, span: Ints, k: Scale) -> No
         if rows.severity[i] >= ERROR:
             w.errors[service, source] += 1.0
     for n in range(w.counts[1]):
-        service, source = w.log_voices[n]
-        tick, usual = rows.tick[span[0]], m.usual[service, source]
-        if usual[2] > 0.0:  # silent ticks had no error
-            silent = max(tick - usual[2], 0.0)
+        service, source = w.log_voices[n, 0], w.log_voices[n, 1]
+        tick, usual = rows.tick[start], m.usual[service, source]
+        silent = tick - usual[2]
+        if usual[2] > 0.0 and silent > 0.0:  # silent ticks had no error
             usual[0] *= math.pow(1.0 - k.fast, silent)
             usual[1] *= math.pow(1.0 - k.slow, silent)
         level, said = 0.0, 0.0
@@ -268,18 +268,18 @@ def _hear_logs(m: Memory, w: Scratch, rows: LogRows, span: Ints, k: Scale) -> No
             _testify(m, service, tick, LOG, said * w.base[source], source)
 
 
-@njit(cache=True, nogil=True)
-def _score_logs(m: Memory, w: Scratch, rows: LogRows, span: Ints, out: Outcome, k: Scale) -> None:
-    for i in range(span[0], span[1]):
+@njit(cache=True, nogil=True, inline="always")
+def _score_logs(m: Memory, w: Scratch, rows: LogRows, start: int, end: int, k: Scale) -> None:
+    for i in range(start, end):
         source, service, level, support = rows.source[i], rows.service[i], 0.0, 0.0
         if rows.late[i] == 0 and rows.severity[i] >= ERROR:
             level = w.log_level[service, source]
             if level > 0.0:
                 support = _corroboration(m, w, service, rows.tick[i], LOG, k)
-        _settle(w, out, i, Case(LOG, source, rows.late[i], level, support), k)
+        _settle(w, rows, i, Case(LOG, source, rows.late[i], level, support), k)
     for n in range(w.counts[1]):
-        service, source = w.log_voices[n]
-        tick, usual = rows.tick[span[0]], m.usual[service, source]
+        service, source = w.log_voices[n, 0], w.log_voices[n, 1]
+        tick, usual = rows.tick[start], m.usual[service, source]
         level, support = w.log_level[service, source], 0.0
         if level > 0.0:
             support = _corroboration(m, w, service, tick, LOG, k)
@@ -287,10 +287,9 @@ def _score_logs(m: Memory, w: Scratch, rows: LogRows, span: Ints, out: Outcome, 
         usual[2] = tick + 1.0
 
 
-@njit(cache=True, nogil=True)
-def _count_spans(m: Memory, w: Scratch, rows: SpanRows, span: Ints) -> None:
-    w.counts[2] = 0
-    for i in range(span[0], span[1]):
+@njit(cache=True, nogil=True, inline="always")
+def _count_spans(m: Memory, w: Scratch, rows: SpanRows, start: int, end: int) -> None:
+    for i in range(start, end):
         source, service, tick = rows.source[i], rows.service[i], rows.tick[i]
         _speak(m, w, service, source, tick)
         if rows.parent[i] >= 0 and rows.late[i] == 0:
@@ -310,16 +309,16 @@ def _count_spans(m: Memory, w: Scratch, rows: SpanRows, span: Ints) -> None:
         seen[2] += math.log(max(rows.duration[i], 1e-9))
 
 
-@njit(cache=True, nogil=True)
-def _hear_spans(m: Memory, w: Scratch, rows: SpanRows, span: Ints, k: Scale) -> None:
+@njit(cache=True, nogil=True, inline="always")
+def _hear_spans(m: Memory, w: Scratch, rows: SpanRows, start: int, end: int, k: Scale) -> None:
     """Leave evidence of failing and of slow calls; ``w.calls`` then holds what rows need.
 
     That is: calls, errors, mean log duration of the tick, usual one, level of failing, of slow.
     """
-    _count_spans(m, w, rows, span)
+    _count_spans(m, w, rows, start, end)
     for n in range(w.counts[2]):
-        service, source = w.span_voices[n]
-        tick, seen, usual = rows.tick[span[0]], w.calls[service, source], m.calls[service, source]
+        service, source = w.span_voices[n, 0], w.span_voices[n, 1]
+        tick, seen, usual = rows.tick[start], w.calls[service, source], m.calls[service, source]
         seen[2] /= seen[0]
         seen[3] = usual[1]  # the recent mean, before this tick
         seen[5], said = _weigh(usual, seen[2], w.base[source], k)
@@ -331,7 +330,7 @@ def _hear_spans(m: Memory, w: Scratch, rows: SpanRows, span: Ints, k: Scale) -> 
             _testify(m, service, tick, SPAN, said, source)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _span_level(seen: Floats, duration: float, failed: float) -> float:
     level = seen[4] if failed > 0.0 else 0.0
     if seen[5] > level:
@@ -341,43 +340,43 @@ def _span_level(seen: Floats, duration: float, failed: float) -> float:
     return level
 
 
-@njit(cache=True, nogil=True)
-def _score_spans(m: Memory, w: Scratch, rows: SpanRows, span: Ints, out: Outcome, k: Scale) -> None:
-    for i in range(span[0], span[1]):
+@njit(cache=True, nogil=True, inline="always")
+def _score_spans(m: Memory, w: Scratch, rows: SpanRows, start: int, end: int, k: Scale) -> None:
+    for i in range(start, end):
         source, service, level, support = rows.source[i], rows.service[i], 0.0, 0.0
         if not math.isfinite(rows.duration[i]):
-            _refuse(w, out, i, source)
+            _refuse(w, rows, i, source)
             continue
         if rows.late[i] == 0:
             level = _span_level(w.calls[service, source], rows.duration[i], rows.error[i])
             if level > 0.0:
                 support = _corroboration(m, w, service, rows.tick[i], SPAN, k)
-        _settle(w, out, i, Case(SPAN, source, rows.late[i], level, support), k)
+        _settle(w, rows, i, Case(SPAN, source, rows.late[i], level, support), k)
     for n in range(w.counts[2]):
-        service, source = w.span_voices[n]
-        tick, seen, usual = rows.tick[span[0]], w.calls[service, source], m.calls[service, source]
+        service, source = w.span_voices[n, 0], w.span_voices[n, 1]
+        tick, seen, usual = rows.tick[start], w.calls[service, source], m.calls[service, source]
         support = 0.0
         if seen[4] > 0.0:
             support = _corroboration(m, w, service, tick, SPAN, k)
         _get_used(usual[5:7], seen[1] / seen[0], seen[4], support, k)
 
 
-@njit(cache=True, nogil=True)
-def _hear_changes(m: Memory, w: Scratch, rows: ChangeRows, span: Ints) -> None:
-    for i in range(span[0], span[1]):
+@njit(cache=True, nogil=True, inline="always")
+def _hear_changes(m: Memory, w: Scratch, rows: ChangeRows, start: int, end: int) -> None:
+    for i in range(start, end):
         source, service = rows.source[i], rows.service[i]
         _speak(m, w, service, source, rows.tick[i])
         if rows.evident[i] and rows.late[i] == 0:
             _testify(m, service, rows.tick[i], CHANGE, w.base[source], source)
 
 
-@njit(cache=True, nogil=True)
-def _score_changes(w: Scratch, rows: ChangeRows, span: Ints, out: Outcome, k: Scale) -> None:
-    for i in range(span[0], span[1]):
-        _settle(w, out, i, Case(CHANGE, rows.source[i], rows.late[i], 0.0, 0.0), k)
+@njit(cache=True, nogil=True, inline="always")
+def _score_changes(w: Scratch, rows: ChangeRows, start: int, end: int, k: Scale) -> None:
+    for i in range(start, end):
+        _settle(w, rows, i, Case(CHANGE, rows.source[i], rows.late[i], 0.0, 0.0), k)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _stand(m: Memory, w: Scratch, source: int, k: Scale) -> None:
     """Work out from prior and reputation how far a channel is trusted in the next tick."""
     good, bad = m.good[source] + k.good, m.bad[source] + k.bad
@@ -388,7 +387,7 @@ def _stand(m: Memory, w: Scratch, source: int, k: Scale) -> None:
     )
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _judge_channels(m: Memory, w: Scratch, k: Scale) -> None:
     for n in range(w.counts[0]):
         c = w.channels[n]
@@ -401,7 +400,12 @@ def _judge_channels(m: Memory, w: Scratch, k: Scale) -> None:
     w.counts[3] += 1
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
+def _next(ticks: Ints, at: int) -> int:
+    return ticks[at] if at < ticks.size else _NEVER
+
+
+@njit(cache=True, nogil=True, inline="always")
 def _reach(ticks: Ints, start: int, tick: int) -> int:
     end = start
     while end < ticks.size and ticks[end] == tick:
@@ -411,31 +415,31 @@ def _reach(ticks: Ints, start: int, tick: int) -> int:
 
 @njit(cache=True, nogil=True)
 def score_ticks(
-    m: Memory, w: Scratch, rows: tuple[MetricRows, LogRows, SpanRows, ChangeRows],
-    out: tuple[Outcome, Outcome, Outcome, Outcome], k: Scale,
-) -> None:  # fmt: skip
-    """Score all rows, sorted by tick; changes ``m`` and fills ``out``."""
+    m: Memory, w: Scratch, rows: tuple[MetricRows, LogRows, SpanRows, ChangeRows], k: Scale
+) -> None:
+    """Score all rows, sorted by tick: fills their trust and reasons, and changes ``m``."""
     metrics, logs, spans, changes = rows
     for source in range(m.prior.size):
         _stand(m, w, source, k)
-    at = np.zeros((4, 2), dtype=np.int64)
-    last = np.int64(2**62)
+    metric = log = span = change = 0
     while True:
-        tick = last
-        for kind, ticks in enumerate((metrics.tick, logs.tick, spans.tick, changes.tick)):
-            at[kind, 0] = at[kind, 1]
-            if at[kind, 0] < ticks.size:
-                tick = min(tick, ticks[at[kind, 0]])
-        if tick == last:
+        tick = min(_next(metrics.tick, metric), _next(logs.tick, log))
+        tick = min(tick, _next(spans.tick, span), _next(changes.tick, change))
+        if tick == _NEVER:
             return
-        for kind, ticks in enumerate((metrics.tick, logs.tick, spans.tick, changes.tick)):
-            at[kind, 1] = _reach(ticks, at[kind, 0], tick)
-        _hear_metrics(m, w, metrics, at[0], k)
-        _hear_logs(m, w, logs, at[1], k)
-        _hear_spans(m, w, spans, at[2], k)
-        _hear_changes(m, w, changes, at[3])
-        _score_metrics(m, w, metrics, at[0], out[0], k)
-        _score_logs(m, w, logs, at[1], out[1], k)
-        _score_spans(m, w, spans, at[2], out[2], k)
-        _score_changes(w, changes, at[3], out[3], k)
+        metric_end = _reach(metrics.tick, metric, tick)
+        log_end = _reach(logs.tick, log, tick)
+        span_end = _reach(spans.tick, span, tick)
+        change_end = _reach(changes.tick, change, tick)
+        w.counts[1] = 0
+        w.counts[2] = 0
+        _hear_metrics(m, w, metrics, metric, metric_end, k)
+        _hear_logs(m, w, logs, log, log_end, k)
+        _hear_spans(m, w, spans, span, span_end, k)
+        _hear_changes(m, w, changes, change, change_end)
+        _score_metrics(m, w, metrics, metric, metric_end, k)
+        _score_logs(m, w, logs, log, log_end, k)
+        _score_spans(m, w, spans, span, span_end, k)
+        _score_changes(w, changes, change, change_end, k)
         _judge_channels(m, w, k)
+        metric, log, span, change = metric_end, log_end, span_end, change_end

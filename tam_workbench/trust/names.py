@@ -45,13 +45,18 @@ class Names:
         """Return a name's number, None when it is not known."""
         return self._number.get(name)
 
-    def resolve(self, column: pl.Series, *, at: int) -> Codes:
+    def resolve(self, column: pl.Series, *, at: int, codes: pl.Series | None = None) -> Codes:
         """Return the number of every row; ``evicted`` then holds numbers that changed hands.
 
-        ``at`` is the tick of the batch, by which the longest unseen name is found.
+        ``at`` is the tick of the batch, by which the longest unseen name is found; ``codes`` is
+        ``column.to_physical()`` with -1 for null, where the caller has it already.
         """
         self.evicted = []
-        codes = self._codes(column)
+        if self._anchor is None:  # polars renumbers categories when no column of them lives
+            self._anchor = column.clear()
+        return self._find(column, self._shift(column) if codes is None else _up(codes), at=at)
+
+    def _find(self, column: pl.Series, codes: Codes, *, at: int) -> Codes:
         if codes.size == 0:
             return codes
         top = int(codes.max())
@@ -66,13 +71,9 @@ class Names:
         self._last[found] = at
         return found
 
-    def _codes(self, column: pl.Series) -> Codes:
-        if self._anchor is None:  # polars renumbers categories when no column of them lives
-            self._anchor = column.clear()
-        physical = column.to_physical()
-        if physical.null_count():  # null is 0, real codes move up by one
-            return (physical.cast(pl.Int64) + 1).fill_null(0).to_numpy()
-        return physical.to_numpy().astype(np.int64) + 1
+    @staticmethod
+    def _shift(column: pl.Series) -> Codes:
+        return _up(column.to_physical().cast(pl.Int64).fill_null(-1))
 
     def _admit(self, column: pl.Series, codes: Codes, found: Ints, *, at: int) -> None:
         self._last[found[found >= 0]] = at
@@ -114,3 +115,8 @@ class Names:
         self._last = np.array(last, dtype=np.int64)
         self._number = {name: number for number, name in enumerate(self.known)}
         self._lut = np.full(64, -1, dtype=np.int64)
+
+
+def _up(codes: pl.Series) -> Codes:
+    """Return codes moved up by one, so that null (-1) is 0."""
+    return codes.to_numpy().astype(np.int64) + 1

@@ -27,7 +27,10 @@ _KEY: Final = r"(?:password|passwd|passphrase|pwd|secret|token|api[_-]?key|acces
 
 _SECRETS: Final = {
     "assigned": rf"(?i)(?<={_KEY}[\"']?\s{{0,3}}[=:]\s{{0,3}}[\"']?)[^\s\"',;&<>]{{3,}}",
-    "bearer": r"(?i)(?<=\b(?:bearer|authorization[\"']?:\s{0,3}[\"']?basic)\s{1,3})[A-Za-z0-9._~+/=-]{8,}",
+    "bearer": (
+        r"(?i)(?<=\b(?:bearer|authorization[\"']?:\s{0,3}[\"']?basic)\s{1,3})"
+        r"[A-Za-z0-9._~+/=-]{8,}"
+    ),
     "jwt": r"\beyJ[\w-]{8,}\.[\w-]{4,}\.[\w-]*",
     "aws": r"\bA[KS]IA[0-9A-Z]{16}\b",
     "github": r"\bgh[pousr]_[A-Za-z0-9]{20,}",

@@ -1,4 +1,7 @@
-"""A batch as the kernels take it: numbers in columns, sorted by the tick they count in."""
+"""A batch as the kernels take it: numbers in columns, sorted by the tick they count in.
+
+``trust`` and ``reasons`` are what the kernels fill in.
+"""
 
 from typing import NamedTuple
 
@@ -20,6 +23,8 @@ class MetricRows(NamedTuple):
     service: Ints
     source: Ints
     late: Bytes
+    trust: Floats
+    reasons: Bytes
     resource: Ints
     name: Ints
     value: Floats
@@ -32,6 +37,8 @@ class LogRows(NamedTuple):
     service: Ints
     source: Ints
     late: Bytes
+    trust: Floats
+    reasons: Bytes
     severity: Bytes
 
 
@@ -42,6 +49,8 @@ class SpanRows(NamedTuple):
     service: Ints
     source: Ints
     late: Bytes
+    trust: Floats
+    reasons: Bytes
     parent: Ints
     duration: Floats
     error: Floats
@@ -54,6 +63,8 @@ class ChangeRows(NamedTuple):
     service: Ints
     source: Ints
     late: Bytes
+    trust: Floats
+    reasons: Bytes
     evident: Bytes
 
 
@@ -79,12 +90,13 @@ def evident(column: pl.Series) -> Bytes:
     return np.array([kind in EVIDENT for kind in column.to_list()], dtype=np.uint8)
 
 
-def microseconds(column: pl.Series) -> Ints:
-    """Return times as microseconds since 1970."""
-    physical = column.to_physical()
-    if physical.null_count():
-        physical = physical.fill_null(0)
-    return np.ascontiguousarray(physical.to_numpy(), dtype=np.int64)
+def physical(frame: pl.DataFrame, columns: tuple[str, ...]) -> dict[str, pl.Series]:
+    """Return times as microseconds and names as codes of this process, null as -1."""
+    chosen = frame.select(pl.col(columns).to_physical())
+    return {
+        series.name: series.cast(pl.Int64).fill_null(-1) if series.null_count() else series
+        for series in chosen.get_columns()
+    }
 
 
 def order_of(ticks: Ints) -> Ints | None:

@@ -5,7 +5,13 @@ from typing import Any, cast
 import numpy as np
 import polars as pl
 
-from tam_workbench.records import Authentication, Batch, Bytes, Floats, Ints, Reputation, TrustScores
+from tam_workbench.records import (
+    Authentication,
+    Batch,
+    Ints,
+    Reputation,
+    TrustScores,
+)
 from tam_workbench.trust import arrays
 from tam_workbench.trust.kernels import arrive, score_ticks
 from tam_workbench.trust.names import Names
@@ -19,13 +25,19 @@ from tam_workbench.trust.rows import (
     evident,
     failures,
     floats,
-    microseconds,
     order_of,
+    physical,
     severities,
 )
 from tam_workbench.trust.rules import TrustRules
 
 _SIGNALS = ("metrics", "logs", "spans", "changes")
+_CODED = {
+    "metrics": ("time", "service", "source", "resource", "name"),
+    "logs": ("time", "service", "source"),
+    "spans": ("time", "service", "source", "parent_service"),
+    "changes": ("time", "service", "source"),
+}
 
 
 class Trust:
@@ -68,88 +80,81 @@ class Trust:
     def score(self, batch: Batch) -> TrustScores:
         """Return trust and reasons of every row, and learn what is usual."""
         frames = (batch.metrics, batch.logs, batch.spans, batch.changes)
-        times = tuple(microseconds(frame["time"]) for frame in frames)
+        columns = [physical(f, _CODED[s]) for s, f in zip(_SIGNALS, frames, strict=True)]
+        times = [c["time"].to_numpy() for c in columns]
         at = max((int(time.max()) for time in times if time.size), default=0) // self._tick_us
-        shared = tuple(self._place(frame, at) for frame in frames)
-        self._learn_channels(batch)
-        clock = np.array(
-            [
-                self._tick_us,
-                round(self.rules.lateness_s * 1e6),
-                round(self.rules.replay_s * 1e6),
-                self._open,
-            ],
-            dtype=np.int64,
+        heads: list[tuple[Column, ...]] = []
+        orders: list[Ints | None] = []
+        clock = self._clock()
+        for kind, (frame, codes) in enumerate(zip(frames, columns, strict=True)):
+            service = self._services.resolve(frame["service"], at=at, codes=codes["service"])
+            source = self._channels.resolve(frame["source"], at=at, codes=codes["source"])
+            self._make_room()
+            ticks, late = arrive(times[kind], source, self._memory.newest[kind], clock)
+            self._open = max(self._open, int(ticks.max()) if ticks.size else self._open)
+            orders.append(order_of(ticks))
+            blank = (np.empty(ticks.size), np.empty(ticks.size, dtype=np.uint8))
+            heads.append((*_sorted((ticks, service, source, late), orders[kind]), *blank))
+        self._learn_priors(batch)
+        rows = self._rows(batch, heads, orders, columns=columns, at=at)
+        if self._scratch.level.size < batch.metrics.height:
+            self._scratch = self._scratch._replace(level=np.zeros(2 * batch.metrics.height))
+        score_ticks(self._memory, self._scratch, rows, self._scale)
+        return TrustScores(
+            values={s: _back(r.trust, o) for s, r, o in zip(_SIGNALS, rows, orders, strict=True)},
+            reasons={
+                s: _back(r.reasons, o) for s, r, o in zip(_SIGNALS, rows, orders, strict=True)
+            },
         )
-        arrivals = tuple(
-            arrive(time, source, self._memory.newest[kind], clock)
-            for kind, (time, (_, source)) in enumerate(zip(times, shared, strict=True))
-        )
-        orders = tuple(order_of(ticks) for ticks, _ in arrivals)
-        heads = tuple(
-            _sorted((ticks, *place, late), order)
-            for (ticks, late), place, order in zip(arrivals, shared, orders, strict=True)
-        )
-        rows = (
-            MetricRows(*heads[0], *_sorted(self._metric_columns(batch.metrics, at), orders[0])),
-            LogRows(*heads[1], *_sorted((severities(batch.logs["severity_number"]),), orders[1])),
-            SpanRows(*heads[2], *_sorted(self._span_columns(batch.spans, at), orders[2])),
-            ChangeRows(*heads[3], *_sorted((evident(batch.changes["kind"]),), orders[3])),
-        )
-        for ticks, _ in arrivals:
-            if ticks.size:
-                self._open = max(self._open, int(ticks.max()))
-        return self._run(rows, orders)
 
-    def _run(
+    def _clock(self) -> Ints:
+        rules = self.rules
+        late, replay = round(rules.lateness_s * 1e6), round(rules.replay_s * 1e6)
+        return np.array([self._tick_us, late, replay, self._open], dtype=np.int64)
+
+    def _rows(
         self,
-        rows: tuple[MetricRows, LogRows, SpanRows, ChangeRows],
-        orders: tuple[Ints | None, ...],
-    ) -> TrustScores:
-        outcomes = [
-            arrays.Outcome(np.empty(r.tick.size), np.empty(r.tick.size, dtype=np.uint8))
-            for r in rows
-        ]
-        if self._scratch.level.size < rows[0].tick.size:
-            self._scratch = self._scratch._replace(level=np.zeros(2 * rows[0].tick.size))
-        score_ticks(self._memory, self._scratch, rows, tuple(outcomes), self._scale)
-        values: dict[str, Floats] = {}
-        reasons: dict[str, Bytes] = {}
-        for signal, out, order in zip(_SIGNALS, outcomes, orders, strict=True):
-            values[signal], reasons[signal] = out.values, out.reasons
-            if order is not None:
-                values[signal], reasons[signal] = np.empty_like(out[0]), np.empty_like(out[1])
-                values[signal][order], reasons[signal][order] = out.values, out.reasons
-        return TrustScores(values=values, reasons=reasons)
+        batch: Batch,
+        heads: list[tuple[Column, ...]],
+        orders: list[Ints | None],
+        *,
+        columns: list[dict[str, pl.Series]],
+        at: int,
+    ) -> tuple[MetricRows, LogRows, SpanRows, ChangeRows]:
+        frame, codes = batch.metrics, columns[0]
+        resource = self._resources.resolve(frame["resource"], at=at, codes=codes["resource"])
+        self._make_room()
+        name = self._metrics.resolve(frame["name"], at=at, codes=codes["name"])
+        self._make_room()
+        parent = self._parents(batch.spans["parent_service"], columns[2]["parent_service"], at)
+        seconds, failed = floats(batch.spans["duration_s"]), failures(batch.spans["error"])
+        severity, kind = severities(batch.logs["severity_number"]), evident(batch.changes["kind"])
+        return (
+            MetricRows(*heads[0], *_sorted((resource, name, floats(frame["value"])), orders[0])),
+            LogRows(*heads[1], *_sorted((severity,), orders[1])),
+            SpanRows(*heads[2], *_sorted((parent, seconds, failed), orders[2])),
+            ChangeRows(*heads[3], *_sorted((kind,), orders[3])),
+        )
 
-    def _place(self, frame: pl.DataFrame, at: int) -> tuple[Ints, Ints]:
-        services = self._services.resolve(frame["service"], at=at)
-        for number in self._services.evicted:
-            arrays.forget_service(self._memory, number)
-        sources = self._channels.resolve(frame["source"], at=at)
-        for number in self._channels.evicted:
-            arrays.forget_channel(self._memory, number)
-        return services, sources
+    def _parents(self, column: pl.Series, codes: pl.Series, at: int) -> Ints:
+        if column.len() == column.null_count():
+            return np.full(column.len(), -1, dtype=np.int64)
+        parents = self._services.resolve(column, at=at, codes=codes)
+        self._make_room()
+        return np.where(codes.to_numpy() < 0, -1, parents) if column.null_count() else parents
 
-    def _metric_columns(self, frame: pl.DataFrame, at: int) -> tuple[Ints, Ints, Floats]:
-        resources = self._resources.resolve(frame["resource"], at=at)
-        for number in self._resources.evicted:
-            arrays.forget_resource(self._memory, number)
-        names = self._metrics.resolve(frame["name"], at=at)
-        for number in self._metrics.evicted:
-            arrays.forget_metric(self._memory, number)
-        return resources, names, floats(frame["value"])
+    def _make_room(self) -> None:
+        for names, forget in (
+            (self._services, arrays.forget_service),
+            (self._channels, arrays.forget_channel),
+            (self._resources, arrays.forget_resource),
+            (self._metrics, arrays.forget_metric),
+        ):
+            for number in names.evicted:
+                forget(self._memory, number)
+            names.evicted = []
 
-    def _span_columns(self, frame: pl.DataFrame, at: int) -> tuple[Ints, Floats, Floats]:
-        column = frame["parent_service"]
-        parents = self._services.resolve(column, at=at)
-        for number in self._services.evicted:
-            arrays.forget_service(self._memory, number)
-        if column.null_count():
-            parents = np.where(column.is_null().to_numpy(), -1, parents)
-        return parents, floats(frame["duration_s"]), failures(frame["error"])
-
-    def _learn_channels(self, batch: Batch) -> None:
+    def _learn_priors(self, batch: Batch) -> None:
         known = {channel.name: channel.authentication for channel in batch.channels}
         for number, name in enumerate(self._channels.known):
             proof = known.get(name, Authentication.NONE)
@@ -174,8 +179,7 @@ class Trust:
         A channel never heard of is entered, so that a ban may come before its first row.
         """
         c = self._channels.add(source, at=max(self._open, 0))
-        for number in self._channels.evicted:
-            arrays.forget_channel(self._memory, number)
+        self._make_room()
         if believed:
             self._memory.good[c] += weight
         else:
@@ -224,6 +228,14 @@ class Trust:
             "calls": (s, c),
             "links": (s, s),
         }
+
+
+def _back(values: Any, order: Ints | None) -> Any:  # noqa: ANN401 - floats or bytes
+    if order is None:
+        return values
+    placed = np.empty_like(values)
+    placed[order] = values
+    return placed
 
 
 def _sorted(columns: tuple[Column, ...], order: Ints | None) -> Any:  # noqa: ANN401 - any mix of columns

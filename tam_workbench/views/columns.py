@@ -106,5 +106,6 @@ def _marker(
 
 
 def headline_names(pulses: Sequence[Pulse]) -> list[str]:
-    """Return the names of the telemetry values that the latest pulses carry, sorted."""
-    return sorted({name for pulse in pulses[-5:] for name in pulse.headline})
+    """Return the names of the telemetry values of the latest pulses, counts of changes last."""
+    names = {name for pulse in pulses[-5:] for name in pulse.headline}
+    return sorted(names, key=lambda name: (name.startswith("change."), name))

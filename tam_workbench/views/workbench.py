@@ -78,9 +78,6 @@ class Observed(Protocol):
     def updates(self) -> Sequence[UpdateVerdict]:
         """Return what the gate said to model updates."""
 
-    def model_versions(self) -> Sequence[int]:
-        """Return the committed model versions."""
-
     def incidents(self) -> Sequence[Incident]:
         """Return incidents, newest first."""
 
@@ -125,16 +122,16 @@ class Workbench(Observed, Protocol):
     def recall(self, text: str, service: str | None = None, k: int = 5) -> Sequence[Hit]:
         """Return the remembered entries most like ``text``."""
 
-    def approve(self, key: str, *, reason: str = "", by: str = "person") -> None:
+    def approve(self, key: str, *, reason: str, by: str = "person") -> None:
         """Allow a proposal by its key or its incident's id."""
 
-    def reject(self, key: str, *, reason: str = "", by: str = "person") -> None:
+    def reject(self, key: str, *, reason: str, by: str = "person") -> None:
         """Refuse a proposal by its key or its incident's id."""
 
-    def label(self, incident_id: str, verdict: str) -> None:
+    def label(self, incident_id: str, *, verdict: str) -> None:
         """Say whether an incident was ``real`` or a ``false_alarm``."""
 
-    def block(self, source: str, *, reason: str = "") -> None:
+    def block(self, source: str, *, reason: str) -> None:
         """Ban a channel."""
 
     def release(self, source: str) -> None:

@@ -292,9 +292,6 @@ class FakeWorkbench:
     def updates(self):
         return list(self._updates)
 
-    def model_versions(self):
-        return [u.version for u in self._updates if u.decision is UpdateDecision.COMMIT]
-
     def incidents(self):
         return sorted(self._incidents.values(), key=lambda i: i.opened_tick, reverse=True)
 
@@ -310,7 +307,7 @@ class FakeWorkbench:
                 return incident
         raise BadInputError(f"no proposal {key!r} waits; wb.pending() lists those that do")
 
-    def approve(self, key, *, reason="", by="person"):
+    def approve(self, key, *, reason, by="person"):
         with self._lock:
             incident = self._of(key)
             verdict = replace(
@@ -319,7 +316,7 @@ class FakeWorkbench:
             self.said.append(("approve", key, reason))
             self._publish(replace(incident, phase=Phase.ACTING, verdict=verdict))
 
-    def reject(self, key, *, reason="", by="person"):
+    def reject(self, key, *, reason, by="person"):
         with self._lock:
             incident = self._of(key)
             verdict = replace(
@@ -330,7 +327,7 @@ class FakeWorkbench:
                 replace(incident, phase=Phase.UNRESOLVED, verdict=verdict, closed_at=self.now())
             )
 
-    def label(self, incident_id, verdict="real"):
+    def label(self, incident_id, *, verdict):
         self._publish(replace(self._incidents[incident_id], label=verdict))
 
     def _entry(self, number, helped):
@@ -366,7 +363,7 @@ class FakeWorkbench:
             values=tuple(rng.random() for _ in FEATURES), probability=1 / (1 + math.exp(2 - sum(weights))),
         )  # fmt: skip
 
-    def block(self, source, *, reason=""):
+    def block(self, source, *, reason):
         self.said.append(("block", source, reason))
         self._blocked.add(source)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from tam_workbench.errors import LedgerError
 from tam_workbench.records import AuditEntry
@@ -22,6 +22,9 @@ CREATE TABLE ledger (
 CREATE TRIGGER ledger_no_update BEFORE UPDATE ON ledger
     BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
 CREATE TRIGGER ledger_no_delete BEFORE DELETE ON ledger
+    BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+CREATE TRIGGER ledger_no_replace BEFORE INSERT ON ledger
+    WHEN NEW.number <> (SELECT coalesce(max(number), 0) + 1 FROM ledger)
     BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
 CREATE TABLE checkpoint (id INTEGER PRIMARY KEY CHECK (id = 1), data BLOB NOT NULL) STRICT;
 CREATE TABLE documents (
@@ -150,17 +153,14 @@ class SqliteJournal:
         return connection
 
     def _prepare(self) -> None:
-        writer = self._writer
         try:
-            (version,) = writer.execute("PRAGMA user_version").fetchone()
-            (tables,) = writer.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+            (version,) = self._writer.execute("PRAGMA user_version").fetchone()
+            (tables,) = self._writer.execute("SELECT count(*) FROM sqlite_schema").fetchone()
             if version == 0 and tables == 0:
                 self._create()
-            elif version != _VERSION or not self._is_ours():
-                message = "it is another database or from another version: name another file"
-                raise LedgerError(f"journal {self._where}: {message}")
+            self._check_ours()
         except (sqlite3.Error, LedgerError):
-            writer.close()
+            self._writer.close()
             raise
 
     def _create(self) -> None:
@@ -170,9 +170,12 @@ class SqliteJournal:
                 for statement in _statements(_SCHEMA):
                     writer.execute(statement)
 
-    def _is_ours(self) -> bool:
+    def _check_ours(self) -> None:
+        (version,) = self._writer.execute("PRAGMA user_version").fetchone()
         (application,) = self._writer.execute("PRAGMA application_id").fetchone()
-        return bool(application == _APPLICATION)
+        if (application, version) != (_APPLICATION, _VERSION):
+            message = "it is another database or from another version: name another file"
+            raise LedgerError(f"journal {self._where}: {message}")
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -205,11 +208,11 @@ class SqliteJournal:
                 )
             number, before = entry.number, entry.hash
 
-    def _read(self, query: str, values: tuple[object, ...] = ()) -> list[tuple[str, ...]]:
+    def _read(self, query: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
         with self._read_lock, self._translated():
             return self._reader.execute(query, values).fetchall()
 
-    def _entry(self, row: Sequence[str]) -> AuditEntry:
+    def _entry(self, row: tuple[Any, ...]) -> AuditEntry:
         number, kind, at, body, previous, digest = row
         try:
             stamp = datetime.fromisoformat(at)

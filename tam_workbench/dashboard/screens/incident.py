@@ -29,6 +29,8 @@ class IncidentScreen(Screen):
     def build(self) -> Any:  # noqa: ANN401 - Panel has no stubs
         """Return the view."""
         self._ids: list[str] = []
+        self._cursor = 0
+        self._known: dict[str, Incident] = {i.id: i for i in self.wb.incidents()}
         self._shown: Incident | None = None
         self._list = pmui.MenuList(items=[], dense=True, width=196, margin=0)
         self._list.param.watch(self._choose, "active")
@@ -71,7 +73,9 @@ class IncidentScreen(Screen):
             self._draw()
 
     def _fill(self) -> None:
-        incidents = list(self.wb.incidents())[:LISTED]
+        for incident in self._read():
+            self._known[incident.id] = incident
+        incidents = sorted(self._known.values(), key=lambda i: i.opened_at, reverse=True)[:LISTED]
         items = [
             {
                 "label": title(i),
@@ -85,11 +89,16 @@ class IncidentScreen(Screen):
             self._ids = ids
             self._list.items = items
         if ids and self.session.incident not in ids:
-            waiting = [i.id for i in self.wb.pending()]
+            waiting = [i.id for i in incidents if approval_card(i)["pending"]]
             self.session.incident = (waiting or ids)[0]
         if self.session.incident in ids:
             self._list.active = (ids.index(self.session.incident),)
         self._none.visible, self._page.visible = not ids, bool(ids)
+
+    def _read(self) -> list[Incident]:
+        """Return incidents that changed: from the bus, so that nobody waits for the loop."""
+        changed, self._cursor = self.wb.bus.read("incident", self._cursor, 2000)
+        return changed
 
     def _choose(self, event: Any) -> None:  # noqa: ANN401 - param's event
         at = event.new[0] if isinstance(event.new, (tuple, list)) else event.new
@@ -97,7 +106,7 @@ class IncidentScreen(Screen):
             self.session.incident = self._ids[at]
 
     def _draw(self) -> None:
-        found = next((i for i in self.wb.incidents() if i.id == self.session.incident), None)
+        found = self._known.get(self.session.incident)
         if found is None or found == self._shown:
             return
         is_other = self._shown is None or found.id != self._shown.id
@@ -120,12 +129,14 @@ class IncidentScreen(Screen):
         word = "approved" if decision == "approve" else "rejected"
         self.session.attempt(lambda: act(key, reason=reason), f"{key} was {word}")
         self._approval.said = f"{word}: {reason}"
+        self._fill()
         self._draw()
 
     def _label(self, verdict: str) -> None:
         chosen = self.session.incident
         words = verdict.replace("_", " ")
         self.session.attempt(
-            lambda: self.wb.label(chosen, verdict), f"{chosen} is labelled {words}"
+            lambda: self.wb.label(chosen, verdict=verdict), f"{chosen} is labelled {words}"
         )
+        self._fill()
         self._draw()

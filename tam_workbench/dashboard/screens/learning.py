@@ -94,7 +94,7 @@ class LearningScreen(Screen):
             said[update.decision.value] += 1
         self._count.object = (
             f"<p>{said['commit']} committed · {said['refuse']} refused · "
-            f"{said['roll_back']} rolled back; {len(self.wb.model_versions())} versions kept</p>"
+            f"{said['roll_back']} rolled back</p>"
         )
         cards = [update_card(update) for update in reversed(updates[-CARDS:])]
         why = "The gate has judged no update yet: the first candidate comes after some ticks."

@@ -9,8 +9,9 @@ import panel_material_ui as pmui
 
 from tam_workbench.dashboard.charts import LEGENDS, ROLLOVER, strip
 from tam_workbench.dashboard.session import RANGES, Screen, html
-from tam_workbench.records import Pulse
+from tam_workbench.records import Incident, Pulse
 from tam_workbench.views import (
+    approval_card,
     describe_comparison,
     describe_series,
     describe_trust,
@@ -43,7 +44,7 @@ class LiveScreen(Screen):
         """Return the view."""
         self._cursors: dict[str, int] = {}
         self._pulses: list[Pulse] = []
-        self._incidents: set[str] = set()
+        self._incidents: dict[str, Incident] = {}
         self._headline, self._memories, self._drift = "", "-", "none: no drift was seen"
         self._strip = strip(keys=("telemetry", "probability", "anomaly", "trust"))
         self._kpis = html(margin=(8, 6, 2, 6))
@@ -172,11 +173,12 @@ class LiveScreen(Screen):
             self._write()
 
     def _mark(self) -> None:
-        new = [*self._read("drift", 200), *self._read("change", 200)]
+        told = (one for one in self._read("change", 200) if not one.body.startswith("slo_"))
+        new = [*self._read("drift", 200), *told]
         for incident in self._read("incident", 500):
             if incident.id not in self._incidents:
-                self._incidents.add(incident.id)
                 new.append(incident)
+            self._incidents[incident.id] = incident
         if new:
             latest = self._pulses[-1] if self._pulses else None
             columns = marker_columns(new, tick_s=self.wb.tick_s, latest=latest)
@@ -186,16 +188,20 @@ class LiveScreen(Screen):
             self._drift = f"{drifts[-1].detector}: {drifts[-1].response}"
 
     def _figures(self) -> None:
-        if self.is_due(10):
+        if self.is_due(20):
             stats = self.wb.memory_stats()
             first = next((v for v in stats.values() if isinstance(v, int)), 0)
             self._memories = f"{stats.get('entries', first):,}"
         self._kpis.object = kpis(
             self._pulses[-1] if self._pulses else None, self.wb.health(),
-            memories=self._memories, drift=self._drift, pending=len(self.wb.pending()),
+            memories=self._memories, drift=self._drift, pending=self._waiting(),
         )  # fmt: skip
         lines, _ = self.wb.bus.read("log", 0, 40)
         self._log.object = log_ticker(lines)
+
+    def _waiting(self) -> int:
+        """Count what waits for a person, by what the bus told: nobody waits for the loop."""
+        return sum(bool(approval_card(known)["pending"]) for known in self._incidents.values())
 
     def _write(self) -> None:
         window = self._pulses[-WINDOW:]

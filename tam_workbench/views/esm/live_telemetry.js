@@ -40,7 +40,7 @@ function render({ model, el }) {
   root.className = "tam";
   root.innerHTML = '<div class="row"><h4 data-title></h4><span class="muted" data-text></span><span style="flex:1"></span>'
     + '<button type="button" aria-pressed="false">Pause view</button></div>';
-  const svg = node("svg", { viewBox: `0 0 ${WIDE} ${28 + PLOTS.length * HIGH}`, role: "img", tabindex: 0 }, root);
+  const svg = node("svg", { viewBox: `0 0 ${WIDE} ${28 + PLOTS.length * HIGH}`, role: "img", tabindex: 0, style: "max-width:860px" }, root);
   const hover = document.createElement("p");
   hover.className = "muted";
   hover.setAttribute("aria-live", "polite");

@@ -1,4 +1,4 @@
-# ruff: noqa: E501 - tables of names
+
 """The views: what they say, what they escape, what they do with nothing."""
 
 import sys
