@@ -26,7 +26,7 @@ _UNAUTHENTICATED, _SCHEMA, _STALE, _REPLAYED = 1, 2, 4, 8
 _ANOMALOUS, _UNCORROBORATED, _CORROBORATED, _REPUTATION = 16, 32, 64, 128
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def arrive(time: Ints, source: Ints, newest: Ints, clock: Ints) -> tuple[Ints, Bytes]:
     """Return the tick each row counts in, and 1 for stale rows, 2 for replayed ones.
 
@@ -46,17 +46,17 @@ def arrive(time: Ints, source: Ints, newest: Ints, clock: Ints) -> tuple[Ints, B
     return ticks, late
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, inline="always", error_model="numpy")
 def _ramp(z: float, quiet: float, loud: float) -> float:
     return min(max((z - quiet) / (loud - quiet), 0.0), 1.0)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, inline="always", error_model="numpy")
 def _deviation(x: float, mean: float, var: float) -> float:
     return abs(x - mean) / (math.sqrt(var) + 0.01 * abs(mean) + 1e-6)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, inline="always", error_model="numpy")
 def _follow(s: Floats, at: int, x: float, rate: float, clip: float, shrink: float) -> None:
     """Move mean and variance of a baseline towards x, by no more than ``clip`` deviations."""
     off = x - s[at]
@@ -67,7 +67,7 @@ def _follow(s: Floats, at: int, x: float, rate: float, clip: float, shrink: floa
     s[at + 1] += rate * (off * off / shrink - s[at + 1])
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, inline="always", error_model="numpy")
 def _weigh(s: Floats, x: float, weight: float, k: Scale) -> Pair:
     """Return (level against both baselines, level against either), then learn x.
 
@@ -89,7 +89,7 @@ def _weigh(s: Floats, x: float, weight: float, k: Scale) -> Pair:
     return low, high
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, inline="always", error_model="numpy")
 def _testify(m: Memory, service: int, tick: int, kind: int, said: float, source: int) -> None:
     """Leave evidence; of metrics also the second best from another channel."""
     at = tick % m.stamp.shape[1]
@@ -111,7 +111,7 @@ def _testify(m: Memory, service: int, tick: int, kind: int, said: float, source:
         seen[kind] = said
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, inline="always", error_model="numpy")
 def _heard(m: Memory, service: int, tick: int, kind: int) -> float:
     """Return the strongest evidence of other kinds within the window up to ``tick``."""
     best = 0.0
@@ -123,7 +123,7 @@ def _heard(m: Memory, service: int, tick: int, kind: int) -> float:
     return best
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, inline="always", error_model="numpy")
 def _corroboration(m: Memory, w: Scratch, service: int, tick: int, kind: int, k: Scale) -> float:
     if w.memo_stamp[service, kind] == w.counts[3]:
         return w.memo[service, kind]
@@ -138,7 +138,7 @@ def _corroboration(m: Memory, w: Scratch, service: int, tick: int, kind: int, k:
     return own
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, inline="always", error_model="numpy")
 def _peers(m: Memory, service: int, tick: int, source: int, k: Scale) -> float:
     """Return how far metrics of the service from other channels support a metric."""
     best = 0.0
@@ -149,7 +149,7 @@ def _peers(m: Memory, service: int, tick: int, source: int, k: Scale) -> float:
     return min(best / k.enough, 1.0)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, inline="always", error_model="numpy")
 def _speak(m: Memory, w: Scratch, service: int, source: int, tick: int) -> None:
     """Note that a channel speaks of a service in this tick."""
     if m.first[service] < 0:
@@ -163,7 +163,7 @@ def _speak(m: Memory, w: Scratch, service: int, source: int, tick: int) -> None:
     w.rows[source] += 1.0
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, inline="always", error_model="numpy")
 def _settle(w: Scratch, rows: Rows, i: int, case: Case, k: Scale) -> None:
     """Write one row's trust and reasons, and what it says about its channel."""
     kind, source, late, level, support = case
@@ -182,13 +182,13 @@ def _settle(w: Scratch, rows: Rows, i: int, case: Case, k: Scale) -> None:
     rows.reasons[i] = reasons
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, inline="always", error_model="numpy")
 def _refuse(w: Scratch, rows: Rows, i: int, source: int) -> None:
     rows.trust[i] = 0.0
     rows.reasons[i] = w.flags[source] | _SCHEMA
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, inline="always", error_model="numpy")
 def _hear_metrics(m: Memory, w: Scratch, rows: MetricRows, start: int, end: int, k: Scale) -> None:
     for i in range(start, end):
         source, service = rows.source[i], rows.service[i]
@@ -202,7 +202,7 @@ def _hear_metrics(m: Memory, w: Scratch, rows: MetricRows, start: int, end: int,
                 _testify(m, service, rows.tick[i], METRIC, said, source)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, inline="always", error_model="numpy")
 def _score_metrics(m: Memory, w: Scratch, rows: MetricRows, start: int, end: int, k: Scale) -> None:
     for i in range(start, end):
         source, service, support = rows.source[i], rows.service[i], 0.0
@@ -215,12 +215,12 @@ def _score_metrics(m: Memory, w: Scratch, rows: MetricRows, start: int, end: int
         _settle(w, rows, i, Case(METRIC, source, rows.late[i], w.level[i], support), k)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, inline="always", error_model="numpy")
 def _is_new(m: Memory, service: int, tick: int, k: Scale) -> bool:
     return tick - m.first[service] < k.warmup
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, inline="always", error_model="numpy")
 def _surprise(count: float, scale: float, usual: Floats, slack: float, k: Scale) -> Pair:
     """Return the lower and the higher level of a count against usual shares of ``scale``."""
     recent, lasting = scale * usual[0], scale * usual[1]
@@ -230,7 +230,7 @@ def _surprise(count: float, scale: float, usual: Floats, slack: float, k: Scale)
     return min(fast, slow), max(fast, slow)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, inline="always", error_model="numpy")
 def _get_used(usual: Floats, share: float, level: float, support: float, k: Scale) -> None:
     """Move the usual shares; errors that nobody corroborates hardly move them."""
     weight = max(k.credulity, 1.0 - level * (1.0 - support))
@@ -238,7 +238,7 @@ def _get_used(usual: Floats, share: float, level: float, support: float, k: Scal
     usual[1] += k.slow * weight * (share - usual[1])
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, inline="always", error_model="numpy")
 def _hear_logs(m: Memory, w: Scratch, rows: LogRows, start: int, end: int, k: Scale) -> None:
     for i in range(start, end):
         source, service, tick = rows.source[i], rows.service[i], rows.tick[i]
@@ -268,7 +268,7 @@ def _hear_logs(m: Memory, w: Scratch, rows: LogRows, start: int, end: int, k: Sc
             _testify(m, service, tick, LOG, said * w.base[source], source)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, inline="always", error_model="numpy")
 def _score_logs(m: Memory, w: Scratch, rows: LogRows, start: int, end: int, k: Scale) -> None:
     for i in range(start, end):
         source, service, level, support = rows.source[i], rows.service[i], 0.0, 0.0
@@ -287,7 +287,7 @@ def _score_logs(m: Memory, w: Scratch, rows: LogRows, start: int, end: int, k: S
         usual[2] = tick + 1.0
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, inline="always", error_model="numpy")
 def _count_spans(m: Memory, w: Scratch, rows: SpanRows, start: int, end: int) -> None:
     for i in range(start, end):
         source, service, tick = rows.source[i], rows.service[i], rows.tick[i]
@@ -309,7 +309,7 @@ def _count_spans(m: Memory, w: Scratch, rows: SpanRows, start: int, end: int) ->
         seen[2] += math.log(max(rows.duration[i], 1e-9))
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, inline="always", error_model="numpy")
 def _hear_spans(m: Memory, w: Scratch, rows: SpanRows, start: int, end: int, k: Scale) -> None:
     """Leave evidence of failing and of slow calls; ``w.calls`` then holds what rows need.
 
@@ -330,7 +330,7 @@ def _hear_spans(m: Memory, w: Scratch, rows: SpanRows, start: int, end: int, k: 
             _testify(m, service, tick, SPAN, said, source)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, inline="always", error_model="numpy")
 def _span_level(seen: Floats, duration: float, failed: float) -> float:
     level = seen[4] if failed > 0.0 else 0.0
     if seen[5] > level:
@@ -340,7 +340,7 @@ def _span_level(seen: Floats, duration: float, failed: float) -> float:
     return level
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, inline="always", error_model="numpy")
 def _score_spans(m: Memory, w: Scratch, rows: SpanRows, start: int, end: int, k: Scale) -> None:
     for i in range(start, end):
         source, service, level, support = rows.source[i], rows.service[i], 0.0, 0.0
@@ -361,7 +361,7 @@ def _score_spans(m: Memory, w: Scratch, rows: SpanRows, start: int, end: int, k:
         _get_used(usual[5:7], seen[1] / seen[0], seen[4], support, k)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, inline="always", error_model="numpy")
 def _hear_changes(m: Memory, w: Scratch, rows: ChangeRows, start: int, end: int) -> None:
     for i in range(start, end):
         source, service = rows.source[i], rows.service[i]
@@ -370,13 +370,13 @@ def _hear_changes(m: Memory, w: Scratch, rows: ChangeRows, start: int, end: int)
             _testify(m, service, rows.tick[i], CHANGE, w.base[source], source)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, inline="always", error_model="numpy")
 def _score_changes(w: Scratch, rows: ChangeRows, start: int, end: int, k: Scale) -> None:
     for i in range(start, end):
         _settle(w, rows, i, Case(CHANGE, rows.source[i], rows.late[i], 0.0, 0.0), k)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, inline="always", error_model="numpy")
 def _stand(m: Memory, w: Scratch, source: int, k: Scale) -> None:
     """Work out from prior and reputation how far a channel is trusted in the next tick."""
     good, bad = m.good[source] + k.good, m.bad[source] + k.bad
@@ -387,7 +387,7 @@ def _stand(m: Memory, w: Scratch, source: int, k: Scale) -> None:
     )
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, inline="always", error_model="numpy")
 def _judge_channels(m: Memory, w: Scratch, k: Scale) -> None:
     for n in range(w.counts[0]):
         c = w.channels[n]
@@ -400,12 +400,12 @@ def _judge_channels(m: Memory, w: Scratch, k: Scale) -> None:
     w.counts[3] += 1
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, inline="always", error_model="numpy")
 def _next(ticks: Ints, at: int) -> int:
     return ticks[at] if at < ticks.size else _NEVER
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, inline="always", error_model="numpy")
 def _reach(ticks: Ints, start: int, tick: int) -> int:
     end = start
     while end < ticks.size and ticks[end] == tick:
@@ -413,7 +413,7 @@ def _reach(ticks: Ints, start: int, tick: int) -> int:
     return end
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def score_ticks(
     m: Memory, w: Scratch, rows: tuple[MetricRows, LogRows, SpanRows, ChangeRows], k: Scale
 ) -> None:

@@ -51,7 +51,15 @@ def _start(stream, book, state):
         "TAM_GATE__RATE_PER_HOUR": "100000",
         "TAM_GATE__MIN_CONFIDENCE": "0",
     }
-    command = [sys.executable, "-m", "tam_workbench", "run", f"file:{stream}", "--state", str(state)]
+    command = [
+        sys.executable,
+        "-m",
+        "tam_workbench",
+        "run",
+        f"file:{stream}",
+        "--state",
+        str(state),
+    ]
     options = ["--autonomy", "act", "--actuator", "runbook", "--runbook", str(book), "--json"]
     return subprocess.Popen(
         command + options, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -96,7 +104,9 @@ def test_a_killed_loop_loses_no_acknowledged_batch_and_repeats_no_action(stream,
 
 def _ledger(state):
     base = [sys.executable, "-m", "tam_workbench", "audit"]
-    proof = subprocess.run([*base, "verify", "--state", str(state)], check=False, capture_output=True)
+    proof = subprocess.run(
+        [*base, "verify", "--state", str(state)], check=False, capture_output=True
+    )
     assert proof.returncode == 0, proof.stderr
     text = subprocess.run(
         [*base, "export", "--state", str(state)], check=True, capture_output=True, text=True
