@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-import polars as pl
 
 from tam_workbench import explain, memory
 from tam_workbench.engine.bus import Bus
+from tam_workbench.engine.evidence import evidence_of
+from tam_workbench.engine.explainer import Explainer, Question
 from tam_workbench.engine.incidents import OPEN_PHASES, IncidentBook, interrupted
 from tam_workbench.engine.recent import Recent
 from tam_workbench.engine.recollection import Recollection
@@ -24,8 +25,8 @@ from tam_workbench.records import (
     Autonomy,
     Batch,
     Explanation,
+    Floats,
     Incident,
-    Ints,
     Observations,
     Outcome,
     Permission,
@@ -35,10 +36,7 @@ from tam_workbench.records import (
 )
 from tam_workbench.resilience import Breaker, Signal
 
-EVIDENCE_FEATURES = 10
-EVIDENCE_TICKS = 8
-EVIDENCE_COUNTS = ("log.errors", "log.novelty")
-CHANGE_WEIGHT = 10.0
+MIN_BACKGROUND = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +52,9 @@ class Means:
     scribe: Scribe
     bus: Bus
     clock: Clock
+    explainer: Explainer | None
+    """Second opinions in the background, None without."""
+
     commit: Callable[[], None]
     """Makes everything so far durable; called before each action, so that none is repeated."""
 
@@ -129,7 +130,8 @@ class Responder:
         """Return the explanation of an incident, or the latest one."""
         if incident_id is None:
             return self.last_explanation
-        return self._explanations.get(incident_id)
+        later = self._m.explainer.answer(incident_id) if self._m.explainer else None
+        return later or self._explanations.get(incident_id)
 
     def _waiting(self, key: str) -> Incident:
         for incident in self._m.book.awaiting(Phase.PROPOSED):
@@ -142,7 +144,7 @@ class Responder:
         last = int(np.searchsorted(seen.ticks, incident.opened_tick, side="right"))
         rows = seen.rows[:last, at]
         rows = rows[rows >= 0]
-        evidence = _evidence(observed, incident.service, tick=incident.opened_tick)
+        evidence = evidence_of(observed, incident.service, tick=incident.opened_tick)
         self._evidence[incident.id] = evidence
         explanation = self._explain(incident, observed, rows)
         self._texts[incident.id] = text = self._text(incident, evidence)
@@ -173,10 +175,36 @@ class Responder:
         observed: Observations,
         rows: np.ndarray[tuple[int], np.dtype[np.int64]],
     ) -> str:
-        linear = self._m.learning.linear()
-        if linear is None or not rows.size:
+        if not rows.size:
             return ""
         row = observed.values[rows[-1:]]
+        exact = self._exactly(row, observed.feature_names)
+        if self._m.explainer is not None:
+            background, _ = self._m.learning.recent_rows()
+            if len(background) >= MIN_BACKGROUND:
+                question = Question(
+                    incident=incident.id,
+                    row=row[0].copy(),
+                    features=observed.feature_names,
+                    background=background.copy(),
+                    predict_proba=self._m.learning.frozen(),
+                    exact=exact,
+                )
+                self._m.explainer.ask(question)
+        if exact is None:
+            return ""
+        self.last_explanation = self._explanations[incident.id] = exact
+        if len(self._explanations) > 500:
+            del self._explanations[next(iter(self._explanations))]
+        self._m.bus.publish("explanation", [exact])
+        order = np.argsort(-np.abs(exact.attributions))[:3]
+        return ", ".join(f"{exact.features[i]} {exact.attributions[i]:+.2f}" for i in order)
+
+    def _exactly(self, row: Floats, names: tuple[str, ...]) -> Explanation | None:
+        """Return the exact SHAP values of a linear model, None for others."""
+        linear = self._m.learning.linear()
+        if linear is None:
+            return None
         attributions, base = explain.linear_shap(
             linear.weights,
             linear.intercept,
@@ -185,16 +213,8 @@ class Responder:
             X=row,
             clip=linear.clip,
         )
-        explanation = explain.explanation_for(
-            attributions[0], base=base, values=row[0], feature_names=observed.feature_names, top=10
-        )
-        self.last_explanation = self._explanations[incident.id] = explanation
-        if len(self._explanations) > 500:
-            del self._explanations[next(iter(self._explanations))]
-        self._m.bus.publish("explanation", [explanation])
-        order = np.argsort(-np.abs(explanation.attributions))[:3]
-        return ", ".join(
-            f"{explanation.features[i]} {explanation.attributions[i]:+.2f}" for i in order
+        return explain.explanation_for(
+            attributions[0], base=base, values=row[0], feature_names=names, top=10
         )
 
     def _propose(self, incident: Incident) -> None:
@@ -352,28 +372,6 @@ class Responder:
         assert isinstance(tick, int)
         self._evidence, self._tick = dict(evidence), tick
         self._texts = dict(state["texts"])
-
-
-def _evidence(observed: Observations, service: str, *, tick: int) -> dict[str, float]:
-    """Return the features that stand out most over a service's last ticks, largest first.
-
-    Deviations are robust z-scores; a change that just happened weighs as much as the largest.
-    """
-    owned = np.array([name == service for name in observed.service_names], dtype=np.bool_)
-    lately = (observed.ticks > tick - EVIDENCE_TICKS) & (observed.ticks <= tick)
-    rows = np.flatnonzero(lately & owned[observed.resources]) if owned.size else lately[:0]
-    if not rows.size:
-        return {}
-    found: dict[str, float] = {}
-    for column, name in enumerate(observed.feature_names):
-        values = observed.values[rows, column]
-        if name.endswith(".deviation"):
-            found[name] = float(values[np.argmax(np.abs(values))])
-        elif name.startswith("change.") or name in EVIDENCE_COUNTS:
-            scale = CHANGE_WEIGHT if name.startswith("change.") else 1.0
-            found[name] = scale * float(values.max())
-    strongest = sorted(found, key=lambda name: (-abs(found[name]), name))[:EVIDENCE_FEATURES]
-    return {name: found[name] for name in strongest if abs(found[name]) >= 1.0}
 
 
 def _line(proposal: object) -> dict[str, object]:

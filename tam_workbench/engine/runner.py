@@ -15,13 +15,10 @@ import psutil
 from tam_workbench.engine import inbox
 from tam_workbench.engine.archive import Archive
 from tam_workbench.engine.bus import Bus
-from tam_workbench.engine.loop import Loop
-from tam_workbench.engine.recollection import Recollection
 from tam_workbench.engine.recovery import Recovery
-from tam_workbench.engine.scribe import Scribe
 from tam_workbench.engine.supervisor import Supervisor
 from tam_workbench.errors import PermanentError
-from tam_workbench.ports import Clock, Journal, Source
+from tam_workbench.ports import Clock, Source
 from tam_workbench.records import Batch, Health
 from tam_workbench.resilience import BreakerState
 
@@ -35,15 +32,11 @@ class Parts:
     """What a runner turns, wired once."""
 
     source: Source
-    loop: Loop
-    journal: Journal
-    scribe: Scribe
-    recollection: Recollection
+    recovery: Recovery
     supervisor: Supervisor
     bus: Bus
     clock: Clock
     archive: Archive
-    recovery: Recovery
     checkpoint_s: float
     inbox: Path | None
     """State folder whose inbox is read, None without one."""
@@ -54,15 +47,15 @@ class Runner:
 
     def __init__(self, parts: Parts) -> None:
         self.source = parts.source
-        self.loop = parts.loop
-        self.journal = parts.journal
-        self.scribe = parts.scribe
-        self.recollection = parts.recollection
+        self.recovery = parts.recovery
+        self.loop = parts.recovery.loop
+        self.journal = parts.recovery.journal
+        self.scribe = parts.recovery.scribe
+        self.recollection = parts.recovery.recollection
         self.supervisor = parts.supervisor
         self.bus = parts.bus
         self.clock = clock = parts.clock
         self.archive = parts.archive
-        self.recovery = parts.recovery
         self._inbox = parts.inbox
         self._checkpoint_s = parts.checkpoint_s
         self._commands: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()

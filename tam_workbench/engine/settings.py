@@ -82,6 +82,10 @@ class Settings(BaseSettings):
     checkpoint_s: float = 5.0
     """Seconds between checkpoints; what arrived since the last is read again after a crash."""
 
+    explain_in_background: bool | None = None
+    """LIME and KernelSHAP beside the exact attributions. ``None``: only when run live, since at
+    full speed they would take the other core."""
+
     min_label_trust: float = 0.5
     """A reported SLO breach trusted less than this teaches nothing."""
 

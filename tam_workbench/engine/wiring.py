@@ -10,6 +10,7 @@ from tam_workbench.adapters.journals.sqlite import SqliteJournal
 from tam_workbench.engine import datasets, plugins
 from tam_workbench.engine.archive import Archive
 from tam_workbench.engine.bus import Bus
+from tam_workbench.engine.explainer import Explainer
 from tam_workbench.engine.incidents import IncidentBook
 from tam_workbench.engine.kept import Kept
 from tam_workbench.engine.labels import Labeller, SloRule
@@ -74,49 +75,35 @@ def assemble(
     recollection = _recollection(settings, state)
     stages = _stages(settings, source)
     breaker = Breaker(rules=settings.breaker)
-
-    def commit() -> None:
-        runner.commit()
-
-    responder = Responder(
-        Means(
-            book=stages.book,
-            learning=stages.learning,
-            recollection=recollection,
-            policy=_policy(settings),
-            gate=Gate(settings.gate),
-            actuator=_actuator(settings, plant),
-            scribe=scribe,
-            bus=bus,
-            clock=clock,
-            commit=commit,
-        ),
-        autonomy=settings.autonomy,
-        breaker=breaker,
+    means = Means(
+        book=stages.book,
+        learning=stages.learning,
+        recollection=recollection,
+        policy=_policy(settings),
+        gate=Gate(settings.gate),
+        actuator=_actuator(settings, plant),
+        scribe=scribe,
+        bus=bus,
+        clock=clock,
+        explainer=Explainer(bus, seed=settings.seed) if _is_live(settings) else None,
+        commit=lambda: runner.commit(),  # noqa: PLW0108 - the runner is made last
     )
+    responder = Responder(means, autonomy=settings.autonomy, breaker=breaker)
     loop = Loop(stages, responder, scribe=scribe, bus=bus, clock=clock)
-    runner = Runner(
-        Parts(
-            source=source,
-            loop=loop,
-            journal=journal,
-            scribe=scribe,
-            recollection=recollection,
-            supervisor=Supervisor(breaker, bus=bus, clock=clock),
-            bus=bus,
-            clock=clock,
-            archive=Archive(),
-            recovery=Recovery(
-                loop=loop,
-                scribe=scribe,
-                journal=journal,
-                recollection=recollection,
-                plant=plant,
-            ),
-            checkpoint_s=settings.checkpoint_s,
-            inbox=state,
-        )
+    recovery = Recovery(
+        loop=loop, scribe=scribe, journal=journal, recollection=recollection, plant=plant
     )
+    parts = Parts(
+        source=source,
+        recovery=recovery,
+        supervisor=Supervisor(breaker, bus=bus, clock=clock),
+        bus=bus,
+        clock=clock,
+        archive=Archive(),
+        checkpoint_s=settings.checkpoint_s,
+        inbox=state,
+    )
+    runner = Runner(parts)
     return Assembled(runner=runner, plant=plant)
 
 
@@ -154,6 +141,12 @@ def _default_slo(source: str) -> tuple[SloRule, ...]:
     if source == "host":
         return HOST_SLO
     return LEGACY_SLO if source.startswith("scenario:legacy") else ()
+
+
+def _is_live(settings: Settings) -> bool:
+    """Tell whether somebody watches, so that second opinions in the background are worth it."""
+    given = settings.explain_in_background
+    return given if given is not None else settings.speed is not None or settings.source == "host"
 
 
 def _secret(settings: Settings) -> bytes:

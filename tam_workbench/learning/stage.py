@@ -119,6 +119,10 @@ class Learning:
         """Return what the live model says to any rows, for explanations in the background."""
         return self._models.predict_proba(X)
 
+    def frozen(self) -> Callable[[Floats], Floats]:
+        """Return the live model as it is now, safe to ask from another thread."""
+        return self._models.live.clone().predict_proba
+
     def recent_rows(self) -> tuple[Floats, Floats]:
         """Return the latest labelled rows (X, y), a background for explanations."""
         return self._history.rows()

@@ -51,8 +51,10 @@ def test_a_real_chain_verifies_after_reopening(path):
         "UPDATE ledger SET body = '{}' WHERE number = 2",
         "DELETE FROM ledger WHERE number = 3",
         "DELETE FROM ledger",
-        "INSERT OR REPLACE INTO ledger SELECT number, 'x', at, body, previous, hash"
-        " FROM ledger WHERE number = 2",
+        (
+            "INSERT OR REPLACE INTO ledger SELECT number, 'x', at, body, previous, hash"
+            " FROM ledger WHERE number = 2"
+        ),
     ],
 )
 def test_the_ledger_is_append_only_even_by_hand(journal, path, statement):
