@@ -7,6 +7,7 @@ from tam_workbench.engine import settings, wiring
 from tam_workbench.engine.workbench import Workbench as EngineWorkbench
 
 if TYPE_CHECKING:
+    from tam_workbench.dashboard import Embedded
     from tam_workbench.widgets import ApprovalCard, LiveTelemetry, ShapWaterfall, TrustRibbon
 
 
@@ -55,11 +56,11 @@ class Workbench(EngineWorkbench):
     ) -> None:
         self.close()
 
-    def dashboard(self, *, height: int = 900) -> object:
+    def dashboard(self, *, height: int = 900) -> "Embedded":
         """Serve the whole dashboard from this process and show it in the cell."""
         from tam_workbench import dashboard
 
-        return dashboard.in_notebook(self, height=height)
+        return dashboard.embed(self, height=height)
 
     def live(self) -> "LiveTelemetry":
         """Return a live chart of the stream."""

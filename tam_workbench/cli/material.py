@@ -105,7 +105,9 @@ def _flat(tree: dict[str, Any], prefix: str) -> list[tuple[str, object]]:
 @guarded
 def datasets_list(*, as_json: AsJson = False) -> None:
     """List data sets, their licence and whether they are here."""
-    show(datasets.listing().to_dicts(), as_json=as_json)
+    found = datasets.listing()
+    shown = found if as_json else found.select("name", "licence", "here")
+    show(shown.to_dicts(), as_json=as_json)
 
 
 @datasets_app.command("fetch")

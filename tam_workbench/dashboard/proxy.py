@@ -12,7 +12,7 @@ def server() -> dict[str, Any]:
     """
     return {
         "command": [
-            sys.executable, "-m", "tam_workbench.cli", "serve", "--port", "{port}",
+            sys.executable, "-m", "tam_workbench", "serve", "--port", "{port}",
             "--prefix", "{base_url}tam",
         ],
         "absolute_url": True,

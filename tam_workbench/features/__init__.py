@@ -1,10 +1,11 @@
-"""Features: batches to observations, one row per resource and tick.
+"""Features: batches become observations, one row per resource and tick.
 
-Pure. Values, deltas, robust rolling statistics, log templates with counts and novelty, span
-aggregates and recent changes, always in the same columns. Learns nothing and judges nothing.
+Values, deltas, robust deviations, log templates with counts and novelty, span aggregates, recent
+changes. Pure; learns nothing about incidents, reads no clock, and lets no distrusted row in.
 """
 
 from tam_workbench.features.observing import Features
+from tam_workbench.features.reference import ReferenceFeatures
 from tam_workbench.features.rules import FeatureRules
 
-__all__ = ["FeatureRules", "Features"]
+__all__ = ["FeatureRules", "Features", "ReferenceFeatures"]

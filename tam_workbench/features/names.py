@@ -18,6 +18,7 @@ class Names:
 
     Numbers, not the process-wide codes of polars, index the state, so a state outlives its
     process. A batch with more than ``limit`` new names shares the last number among the rest.
+    The first ``keep`` names never make room.
 
     Examples
     --------
@@ -29,8 +30,9 @@ class Names:
     ([0, 1], [1])
     """
 
-    def __init__(self, *, limit: int) -> None:
+    def __init__(self, *, limit: int, keep: int = 0) -> None:
         self.limit = limit
+        self.keep = keep
         self.known: list[str] = []
         self.evicted: list[int] = []
         self._number: dict[str, int] = {}
@@ -93,7 +95,7 @@ class Names:
             number = len(self.known)
             self.known.append(name)
         else:
-            number = int(np.argmin(self._last))
+            number = self.keep + int(np.argmin(self._last[self.keep :]))
             if self._last[number] >= at:  # all were seen just now
                 return self.limit - 1
             del self._number[self.known[number]]

@@ -1,342 +1,289 @@
-"""Batches to observations: one row per resource and tick, the same columns for ever."""
+"""Features: what is observed of each resource and tick."""
 
-from itertools import pairwise
-from typing import Any, Final
+import math
+from typing import Any
 
 import numpy as np
 import polars as pl
 
-from tam_workbench.features.kernels import metric_features
+from tam_workbench.features import arrays, kernels
+from tam_workbench.features.arrays import Calls, Lines, Points, Seats, Shifts, column_names
+from tam_workbench.features.columns import SIGNALS as _SIGNALS
+from tam_workbench.features.columns import Columns, failures, floats, severities
 from tam_workbench.features.names import Names
 from tam_workbench.features.rules import FeatureRules
-from tam_workbench.features.templates import LogTemplates
-from tam_workbench.records import Batch, Floats, Ints, Observations, Template, TrustScores
+from tam_workbench.features.templates import Templates, bucket_of
+from tam_workbench.records import Batch, Ints, Observations, Template, TrustScores
 
-CHANGES: Final = ("deploy", "config", "restart", "oom_killed", "scale")
-_LOGS: Final = ("log.count", "log.errors", "log.templates", "log.novelty")
-_SPANS: Final = ("span.rate", "span.error_ratio", "span.p50", "span.p95")
-_ERROR: Final = 17
+SHIFTS = {"deploy": 0, "config": 0, "restart": 1, "oom_killed": 1}
+"""Changes that become features, and of which column; SLO events never do: they are labels."""
 
-
-class Cells:
-    """Which (tick, resource) pairs a batch speaks of, numbered in order."""
-
-    def __init__(self, ticks: Ints, resources: Ints, *, width: int) -> None:
-        self.ticks, at = np.unique(ticks, return_inverse=True)
-        self.width = width
-        self.of_row = at.astype(np.int64) * width + resources
-        self.count = self.ticks.size * width
-
-    def sums(self, rows: slice, weights: Floats) -> Floats:
-        """Return the sum of weights per cell."""
-        counted = np.bincount(self.of_row[rows], weights=weights, minlength=self.count)
-        summed: Floats = counted.astype(np.float64, copy=False)
-        return summed
+_NONE: Ints = np.empty(0, dtype=np.int64)
+_DENSE = 4_000_000  # places of a batch beyond which its ticks are counted without gaps
 
 
 class Features:
-    """Observes resources: values, deltas, robust deviations, logs, spans and changes.
+    """Turns batches into observations: one row per resource and tick with any telemetry.
 
-    Rows trusted less than ``rules.floor`` feed nothing, and log rows count by their trust. The
-    trust of an observation is the lowest, over the signals, of the mean trust of the rows that
-    fed it.
+    The columns are fixed from the start (`feature_names`), so learners keep their shape: three
+    for each of ``max_metrics`` metrics, first come; then logs, spans and recent changes. Rows
+    trusted less than ``floor`` feed nothing; the others count by their trust. A metric missing
+    at a tick keeps its last value. Observations do not depend on how the stream is cut at tick
+    borders; a batch that ends *inside* a tick leaves two observations of it.
+
+    Parameters
+    ----------
+    rules
+        Sizes and thresholds.
+    tick_s
+        Seconds of a tick.
+
+    Examples
+    --------
+    >>> features = Features(FeatureRules(), tick_s=1.0)
+    >>> len(features.feature_names), features.overflow()
+    (70, {'metrics': 0, 'templates': 0})
     """
 
     def __init__(self, rules: FeatureRules, *, tick_s: float) -> None:
-        self._rules = rules
-        self._tick_us = round(tick_s * 1e6)
+        self.rules = rules
+        self._tick_us = max(round(tick_s * 1e6), 1)
+        self._shape = arrays.Shape(
+            metrics=rules.max_metrics,
+            buckets=rules.buckets,
+            window=rules.window,
+            min_window=rules.min_window,
+            clip=rules.clip,
+            stride=rules.stride,
+            floor=rules.floor,
+            novel_ticks=rules.novel_ticks,
+            fade=math.exp(-1.0 / rules.change_ticks),
+            tick_s=tick_s,
+        )
+        self._memory = arrays.new_memory(rules)
         self._resources = Names(limit=rules.max_resources)
         self._services = Names(limit=rules.max_services)
-        self._metrics: dict[str, int] = {}
-        self._overflow: dict[str, int] = {}
-        self._logs = LogTemplates(rules)
-        self._service_of: dict[int, str] = {}
-        shape = (rules.max_resources, rules.max_metrics)
-        self._last = np.full(shape, np.nan)
-        self._counts = np.zeros(shape, dtype=np.int64)
-        self._windows = np.zeros((0, rules.max_metrics, rules.window))
-        self._rings = np.zeros((0, rules.max_metrics, rules.window))
-        self._first_seen: dict[tuple[int, int], int] = {}  # (service, template) -> tick
-        self._change_level = np.zeros((rules.max_services, len(CHANGES)))
-        self._change_tick = np.zeros(rules.max_services, dtype=np.int64)
+        self._metrics = Names(limit=rules.max_metrics + 256, keep=rules.max_metrics)
+        self._service_of = np.zeros(rules.max_resources, dtype=np.int64)
+        self._templates = Templates(
+            limit=rules.max_templates, lines=rules.max_lines, similarity=rules.similarity
+        )
+        self._width = len(column_names([], rules))
+        self._bucket = np.zeros(rules.max_templates + 1, dtype=np.int64)
+        self._bucketed = 0
+        self._left_out = 0
+        self._open = -(2**62)
 
     @property
     def feature_names(self) -> tuple[str, ...]:
-        """Names of the columns; a metric column without a metric yet has none."""
-        metrics = [""] * (3 * self._rules.max_metrics)
-        for name, slot in self._metrics.items():
-            metrics[3 * slot : 3 * slot + 3] = [name, f"{name}.delta", f"{name}.deviation"]
-        buckets = [f"log.bucket{i}" for i in range(self._rules.buckets)]
-        changes = [f"change.{kind}" for kind in CHANGES]
-        return (*metrics, *_LOGS, *buckets, *_SPANS, *changes)
-
-    def overflow(self) -> dict[str, int]:
-        """Return the metric names that found no column, with the rows each brought."""
-        return dict(self._overflow)
+        """Names of the columns; empty for metrics that have not come yet."""
+        return column_names(self._metrics.known, self.rules)
 
     def templates(self) -> list[Template]:
-        """Return the log templates known so far."""
-        return self._logs.templates[1:]
+        """Return the log templates seen so far, oldest first."""
+        return list(self._templates.known)
+
+    def template_of(self, body: str) -> Template | None:
+        """Return the template that a line fits, None when it fits none; learns nothing."""
+        return self._templates.find(body)
+
+    def overflow(self) -> dict[str, int]:
+        """Return how many rows found no metric column, and how many lines no template."""
+        return {"metrics": self._left_out, "templates": self._templates.overflow}
 
     def observe(self, batch: Batch, scores: TrustScores) -> Observations:
-        """Return one observation per resource and tick of the batch, in tick order."""
-        names = ("metrics", "logs", "spans", "changes")
-        kept = [self._kept(getattr(batch, name), scores.values[name]) for name in names]
-        frames = [frame for frame, _ in kept]
-        parts = [self._placed(frame) for frame in frames]
-        ends = np.cumsum([0, *(frame.height for frame in frames)])
-        spans = [slice(int(a), int(b)) for a, b in pairwise(ends)]
-        ticks = np.concatenate([part[0] for part in parts])
-        resources = np.concatenate([part[1] for part in parts])
-        if not ticks.size:
-            return self._none()
-        cells = Cells(ticks, resources, width=len(self._resources))
-        here = np.unique(cells.of_row)
-        trust = _trust(cells, spans, [weights for _, weights in kept])
-        out = np.zeros((here.size, len(self.feature_names)))
-        self._fill_metrics(frames[0], cells, spans[0], here=here, out=out)
-        at = 3 * self._rules.max_metrics
-        novel = self._fill_logs(frames[1], kept[1][1], cells, spans[1], here=here, out=out[:, at:])
-        at += len(_LOGS) + self._rules.buckets
-        _fill_spans(frames[2], cells, spans[2], here=here, out=out[:, at:])
-        at += len(_SPANS)
-        self._fill_changes(frames[3], parts[3], cells, here=here, out=out[:, at:])
-        return Observations(
-            ticks=cells.ticks[here // cells.width],
-            resources=here % cells.width,
-            values=out,
-            trust=trust[here],
-            resource_names=tuple(self._resources.known),
-            service_names=tuple(self._service_of.get(r, "") for r in range(len(self._resources))),
-            feature_names=self.feature_names,
-            novel=tuple(novel),
+        """Return one row per (tick, resource) of the batch, in tick order."""
+        columns = Columns.of(batch, self._tick_us, self._open)
+        shifts = self._shifts(batch, scores)
+        if columns.is_empty:
+            seats = self._seats(_NONE, _NONE)
+            kernels.fill_changes(self._memory, seats, shifts, self._shape)
+            return self._say(seats, known=len(self._templates.known))
+        self._open = columns.high
+        known = len(self._templates.known)
+        resource = self._resolve(self._resources, columns, "resource")
+        service = self._resolve(self._services, columns, "service")
+        for signal in _SIGNALS:
+            kernels.meet(self._memory, columns.ticks[signal], service[signal])
+            self._service_of[resource[signal]] = service[signal]
+        seats, seat = self._place(columns, resource)
+        self._gather_points(columns, seats, seat["metrics"], scores)
+        self._gather_lines(columns, seats, seat["logs"], service=service["logs"], scores=scores)
+        self._gather_calls(columns, seats, seat["spans"], scores)
+        used = min(len(self._metrics), self.rules.max_metrics)
+        kernels.fill_metrics(self._memory, seats, self._shape, used)
+        kernels.fill_changes(self._memory, seats, shifts, self._shape)
+        kernels.fill_trust(seats)
+        return self._say(seats, known=known)
+
+    def _resolve(self, names: Names, columns: Columns, key: str) -> dict[str, Ints]:
+        found = {
+            signal: names.resolve(
+                columns.frames[signal][key], at=columns.high, codes=columns.codes[signal][key]
+            )
+            for signal in _SIGNALS
+        }
+        self._make_room()
+        return found
+
+    def _make_room(self) -> None:
+        for number in self._resources.evicted:
+            arrays.forget_resource(self._memory, number)
+        for number in self._services.evicted:
+            arrays.forget_service(self._memory, number)
+        self._resources.evicted, self._services.evicted = [], []
+
+    def _place(self, columns: Columns, resource: dict[str, Ints]) -> tuple[Seats, dict[str, Ints]]:
+        ticks, low = columns.ticks, columns.low
+        width, height = len(self._resources), columns.high - low + 1
+        distinct = None
+        if height * width > _DENSE:
+            distinct = np.unique(np.concatenate(list(ticks.values())))
+            ticks = {signal: np.searchsorted(distinct, t) for signal, t in ticks.items()}
+            low, height = 0, distinct.size
+        present = np.zeros(height * width, dtype=np.uint8)
+        frame = np.array([low, width], dtype=np.int64)
+        places = {s: kernels.mark(ticks[s], resource[s], frame, present) for s in _SIGNALS}
+        numbers = np.cumsum(present, dtype=np.int64) - 1
+        taken = np.flatnonzero(present)
+        at = taken // width
+        seats = self._seats(at + low if distinct is None else distinct[at], taken % width)
+        return seats, {s: kernels.seat(places[s], numbers) for s in _SIGNALS}
+
+    def _seats(self, ticks: Ints, resources: Ints) -> Seats:
+        n = ticks.size
+        return Seats(
+            tick=ticks,
+            resource=resources,
+            service=self._service_of[resources],
+            values=np.zeros((n, self._width)),
+            weight=np.zeros((n, self.rules.max_metrics)),
+            belief=np.zeros((n, 3, 6)),
+            trust=np.ones(n),
         )
 
-    def _none(self) -> Observations:
-        nothing = np.empty(0, dtype=np.int64)
-        return Observations(
-            ticks=nothing,
-            resources=nothing,
-            values=np.empty((0, len(self.feature_names))),
-            trust=np.empty(0),
-            resource_names=tuple(self._resources.known),
-            service_names=tuple(self._service_of.get(r, "") for r in range(len(self._resources))),
-            feature_names=self.feature_names,
-        )
-
-    def _kept(self, frame: pl.DataFrame, trust: Floats) -> tuple[pl.DataFrame, Floats]:
-        believed = trust >= self._rules.floor
-        if believed.all():
-            return frame, trust
-        return frame.filter(pl.Series(believed)), trust[believed]
-
-    def _placed(self, frame: pl.DataFrame) -> tuple[Ints, Ints]:
-        """Return tick and resource of each row; learn which service a resource belongs to."""
-        ticks = frame["time"].to_physical().to_numpy() // self._tick_us
-        if not ticks.size:
-            return ticks.astype(np.int64), ticks.astype(np.int64)
-        at = int(ticks.max())
-        resources = self._resources.resolve(frame["resource"], at=at)
-        self._make_room(self._resources.evicted)
-        fresh = np.unique(resources)
-        for r in fresh.tolist():
-            if r not in self._service_of:
-                row = int(np.argmax(resources == r))
-                self._service_of[r] = str(frame["service"][row] or "")
-        return ticks.astype(np.int64), resources
-
-    def _make_room(self, evicted: list[int]) -> None:
-        for r in evicted:
-            self._service_of.pop(r, None)
-            self._last[r], self._counts[r] = np.nan, 0
-        known = len(self._resources)
-        if known > len(self._rings):
-            more = np.zeros((max(8, known - len(self._rings)), *self._rings.shape[1:]))
-            self._rings = np.concatenate([self._rings, more])
-            self._windows = np.concatenate([self._windows, more])
-
-    def _fill_metrics(
-        self, frame: pl.DataFrame, cells: Cells, rows: slice, *, here: Ints, out: Floats
+    def _gather_points(
+        self, columns: Columns, seats: Seats, seat: Ints, scores: TrustScores
     ) -> None:
-        slots = self._slots(frame["name"])
-        fits = slots >= 0
-        dense = np.full((cells.count, self._rules.max_metrics), np.nan)
-        dense[cells.of_row[rows][fits], slots[fits]] = frame["value"].to_numpy()[fits]
-        rules = self._rules
-        limits = np.array([float(rules.min_window), rules.clip, float(rules.stride)])
-        metric_features(
-            here,
-            here % cells.width,
-            cells.ticks[here // cells.width],
-            dense,
-            self._last,
-            self._windows,
-            self._rings,
-            self._counts,
-            limits,
-            out,
+        frame, codes = columns.frames["metrics"], columns.codes["metrics"]["name"]
+        slot = self._metrics.resolve(frame["name"], at=columns.high, codes=codes)
+        if len(self._metrics) > self.rules.max_metrics:
+            slot = np.where(slot < self.rules.max_metrics, slot, -1)
+        rows = Points(
+            seat=seat,
+            slot=slot,
+            value=floats(frame["value"]),
+            trust=scores.values["metrics"],
+            reasons=scores.reasons["metrics"],
         )
+        self._left_out += kernels.gather_points(seats, rows, self._shape)
 
-    def _slots(self, names: pl.Series) -> Ints:
-        """Return the column slot of each metric row, -1 where there was no room."""
-        distinct, slots = names.unique(maintain_order=True), []
-        counts: dict[str, int] = {}
-        for name in distinct.cast(pl.String).to_list():
-            if name not in self._metrics and len(self._metrics) < self._rules.max_metrics:
-                self._metrics[name] = len(self._metrics)
-            slots.append(self._metrics.get(name, -1))
-            if slots[-1] < 0:
-                counts[name] = int((names == name).sum())
-        for name, count in counts.items():
-            if name in self._overflow or len(self._overflow) < self._rules.max_lines:
-                self._overflow[name] = self._overflow.get(name, 0) + count
-        codes = distinct.to_physical().to_numpy()
-        lut = np.full(int(codes.max(initial=0)) + 1, -1, dtype=np.int64)
-        lut[codes] = slots
-        placed: Ints = lut[names.to_physical().to_numpy()]
-        return placed
-
-    def _fill_logs(
-        self,
-        frame: pl.DataFrame,
-        weights: Floats,
-        cells: Cells,
-        rows: slice,
-        *,
-        here: Ints,
-        out: Floats,
-    ) -> list[Template]:
-        if not frame.height:
-            return []
-        numbers, novel = self._logs.numbers(frame["body"])
-        severe = frame["severity_number"].to_numpy() >= _ERROR
-        of_row = cells.of_row[rows]
-        pairs, first = np.unique(of_row * 65_536 + numbers, return_index=True)
-        out[:, 0] = cells.sums(rows, weights)[here]
-        out[:, 1] = cells.sums(rows, weights * severe)[here]
-        out[:, 2] = np.bincount(pairs // 65_536, minlength=cells.count)[here]
-        new = self._newness(frame["service"], cells.ticks[of_row // cells.width], numbers)
-        out[:, 3] = np.bincount(
-            of_row[first], weights=(new * weights)[first], minlength=cells.count
-        )[here]
-        buckets = self._rules.buckets
-        spread = np.bincount(
-            of_row * buckets + numbers % buckets, weights=weights, minlength=cells.count * buckets
-        )
-        out[:, 4 : 4 + buckets] = spread.reshape(-1, buckets)[here]
-        return novel
-
-    def _newness(self, services: pl.Series, ticks: Ints, numbers: Ints) -> Floats:
-        """Return 1 where a service's template was first seen at most ``novel_ticks`` ago."""
-        codes = self._services.resolve(services, at=int(ticks.max()))
-        keys = codes * 65_536 + numbers
-        distinct, first, back = np.unique(keys, return_index=True, return_inverse=True)
-        seen = np.empty(distinct.size, dtype=np.int64)
-        for i, key in enumerate(distinct.tolist()):
-            pair = (key // 65_536, key % 65_536)
-            found = self._first_seen.get(pair)
-            if found is None:
-                found = int(ticks[back == i].min())
-                if len(self._first_seen) < 65_536:
-                    self._first_seen[pair] = found
-            seen[i] = found
-        del first
-        return (ticks - seen[back] <= self._rules.novel_ticks).astype(np.float64)
-
-    def _fill_changes(
-        self,
-        frame: pl.DataFrame,
-        placed: tuple[Ints, Ints],
-        cells: Cells,
-        *,
-        here: Ints,
-        out: Floats,
+    def _gather_lines(
+        self, columns: Columns, seats: Seats, seat: Ints, *, service: Ints, scores: TrustScores
     ) -> None:
-        """Fill how recently each kind of change touched the service: 1 at once, falling by e."""
-        service_of = np.array(
-            [self._services.add(self._service_of.get(r, ""), at=0) for r in range(cells.width)]
+        frame, trust = columns.frames["logs"], scores.values["logs"]
+        template = np.full(trust.size, -1, dtype=np.int64)
+        believed = trust >= self.rules.floor
+        bodies = frame["body"]
+        template[believed] = self._templates.number(
+            bodies if believed.all() else bodies.filter(pl.Series(believed))
         )
-        events: dict[tuple[int, int], list[int]] = {}
-        if frame.height:
-            kinds = frame["kind"].cast(pl.String).to_list()
-            for kind, tick, resource in zip(kinds, *placed, strict=True):
-                if kind in CHANGES:
-                    key = (int(tick), int(service_of[resource]))
-                    events.setdefault(key, []).append(CHANGES.index(kind))
-        if not events and not self._change_level.any():
-            return
-        ticks, services = cells.ticks[here // cells.width], service_of[here % cells.width]
-        for row, (tick, service) in enumerate(zip(ticks.tolist(), services.tolist(), strict=True)):
-            passed = tick - int(self._change_tick[service])
-            if passed:
-                self._change_level[service] *= np.exp(-passed / self._rules.change_ticks)
-                self._change_level[service][self._change_level[service] < 1e-3] = 0.0
-                self._change_tick[service] = tick
-            for kind in events.pop((tick, service), ()):
-                self._change_level[service, kind] = 1.0
-            out[row, : len(CHANGES)] = self._change_level[service]
+        rows = Lines(
+            seat=seat,
+            service=service,
+            severity=severities(frame["severity_number"]),
+            template=template,
+            bucket=self._buckets(),
+            trust=trust,
+            reasons=scores.reasons["logs"],
+        )
+        kernels.gather_lines(self._memory, seats, rows, self._shape)
+
+    def _buckets(self) -> Ints:
+        for template in self._templates.known[self._bucketed :]:
+            self._bucket[self._bucketed] = bucket_of(template.id, self.rules.buckets)
+            self._bucketed += 1
+        return self._bucket
+
+    def _gather_calls(
+        self, columns: Columns, seats: Seats, seat: Ints, scores: TrustScores
+    ) -> None:
+        frame = columns.frames["spans"]
+        rows = Calls(
+            seat=seat,
+            duration=floats(frame["duration_s"]),
+            error=failures(frame["error"]),
+            trust=scores.values["spans"],
+            reasons=scores.reasons["spans"],
+        )
+        kernels.gather_calls(self._memory, seats, rows, self._shape)
+
+    def _shifts(self, batch: Batch, scores: TrustScores) -> Shifts:
+        frame = batch.changes
+        kinds = np.array([SHIFTS.get(kind, -1) for kind in frame["kind"].to_list()], dtype=np.int64)
+        keep = (kinds >= 0) & (scores.values["changes"] >= self.rules.floor)
+        if not keep.any():
+            return Shifts(tick=_NONE, service=_NONE, kind=_NONE)
+        chosen = frame.filter(pl.Series(keep))
+        times = chosen["time"].to_physical().to_numpy()
+        ticks = kernels.count_ticks(times, self._tick_us, self._open)
+        services = self._services.resolve(chosen["service"], at=int(ticks.max()))
+        self._make_room()
+        order = np.argsort(ticks, kind="stable")
+        return Shifts(tick=ticks[order], service=services[order], kind=kinds[keep][order])
+
+    def _say(self, seats: Seats, *, known: int) -> Observations:
+        services = self._services.known
+        names = tuple(self._resources.known)
+        return Observations(
+            ticks=seats.tick,
+            resources=seats.resource,
+            values=seats.values,
+            trust=seats.trust,
+            resource_names=names,
+            service_names=tuple(services[n] for n in self._service_of[: len(names)].tolist()),
+            feature_names=self.feature_names,
+            novel=tuple(self._templates.known[known:]),
+        )
 
     def state(self) -> dict[str, Any]:
-        """Return what `restore` needs for bit-identical observations."""
-        known = len(self._resources)
+        """Return what `restore` needs, in plain containers."""
         return {
-            "resources": self._resources.state(),
-            "services": self._services.state(),
-            "metrics": dict(self._metrics),
-            "overflow": dict(self._overflow),
-            "logs": self._logs.state(),
-            "service_of": dict(self._service_of),
-            "last": self._last[:known].copy(),
-            "counts": self._counts[:known].copy(),
-            "windows": self._windows.copy(),
-            "rings": self._rings.copy(),
-            "first_seen": [[a, b, tick] for (a, b), tick in self._first_seen.items()],
-            "change_level": self._change_level.copy(),
-            "change_tick": self._change_tick.copy(),
+            "open": self._open,
+            "left_out": self._left_out,
+            "templates": self._templates.state(),
+            "names": {key: names.state() for key, names in self._tables().items()},
+            "service_of": self._service_of[: len(self._resources)].copy(),
+            "memory": {
+                key: getattr(self._memory, key)[place].copy() for key, place in self._used().items()
+            },
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Become what `state` described."""
-        self._resources.restore(state["resources"])
-        self._services.restore(state["services"])
-        self._metrics, self._overflow = dict(state["metrics"]), dict(state["overflow"])
-        self._logs.restore(state["logs"])
-        self._service_of = dict(state["service_of"])
-        known = len(state["last"])
-        self._last[:], self._counts[:] = np.nan, 0
-        self._last[:known], self._counts[:known] = state["last"], state["counts"]
-        self._windows, self._rings = state["windows"].copy(), state["rings"].copy()
-        self._first_seen = {(a, b): tick for a, b, tick in state["first_seen"]}
-        self._change_level = state["change_level"].copy()
-        self._change_tick = state["change_tick"].copy()
+        """Become what `state` described; what follows is then the same to the bit."""
+        self._open, self._left_out = state["open"], state["left_out"]
+        self._templates.restore(state["templates"])
+        self._bucketed = 0
+        for key, names in self._tables().items():
+            names.restore(state["names"][key])
+        self._service_of[: len(self._resources)] = state["service_of"]
+        self._memory = arrays.new_memory(self.rules)
+        for key, place in self._used().items():
+            getattr(self._memory, key)[place] = state["memory"][key]
 
+    def _tables(self) -> dict[str, Names]:
+        return {
+            "resources": self._resources,
+            "services": self._services,
+            "metrics": self._metrics,
+        }
 
-def _trust(cells: Cells, rows: list[slice], weights: list[Floats]) -> Floats:
-    """Return per cell the lowest, over signals, mean trust of its rows."""
-    lowest = np.ones(cells.count)
-    for span, trust in zip(rows, weights, strict=True):
-        if trust.size:
-            count = np.bincount(cells.of_row[span], minlength=cells.count)
-            mean = cells.sums(span, trust) / np.maximum(count, 1)
-            lowest = np.where(count > 0, np.minimum(lowest, mean), lowest)
-    return lowest
-
-
-def _fill_spans(frame: pl.DataFrame, cells: Cells, rows: slice, *, here: Ints, out: Floats) -> None:
-    if not frame.height:
-        return
-    of_row = cells.of_row[rows]
-    duration = frame["duration_s"].to_numpy()
-    count = np.bincount(of_row, minlength=cells.count)
-    failed = np.bincount(
-        of_row, weights=frame["error"].fill_null(value=False).to_numpy(), minlength=cells.count
-    )
-    order = np.lexsort((duration, of_row))
-    ends = np.cumsum(count)
-    sorted_duration = duration[order]
-    out[:, 0] = count[here]
-    out[:, 1] = (failed / np.maximum(count, 1))[here]
-    for column, share in ((2, 0.5), (3, 0.95)):
-        at = ends - count + np.minimum((count * share).astype(np.int64), np.maximum(count - 1, 0))
-        picked = sorted_duration[np.minimum(at, sorted_duration.size - 1)]
-        out[:, column] = np.where(count > 0, picked, 0.0)[here]
+    def _used(self) -> dict[str, tuple[slice, ...]]:
+        r, s = slice(0, len(self._resources)), slice(0, len(self._services))
+        k = slice(0, min(len(self._metrics), self.rules.max_metrics))
+        return {
+            **dict.fromkeys(("last", "seen", "ring", "ranked"), (r, k)),
+            "slowness": (r,),
+            **dict.fromkeys(("change", "changed", "since"), (s,)),
+            "first": (s, slice(0, len(self._templates.known))),
+        }

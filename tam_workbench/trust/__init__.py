@@ -1,4 +1,4 @@
-"""Trust: how far may an event be believed?
+"""Trust: how far an event may be believed.
 
 Pure. Reads batches, returns scores with reasons; quarantines rows that break the schema; hides
 personal data behind pseudonyms. Knows no source and no store; what happens to distrusted events

@@ -7,146 +7,21 @@ others; then baselines and reputations learn. The two agree to 1e-9 (tested).
 
 import math
 
-import numpy as np
 from numba import njit
 
-from tam_workbench.records import Bytes, Floats, Ints
+from tam_workbench.records import Floats, Ints
 from tam_workbench.trust.arrays import Case, Memory, Scale, Scratch
+from tam_workbench.trust.evidence import CHANGE, LOG, METRIC, SPAN, corroboration, peers, testify
+from tam_workbench.trust.likelihood import get_used, surprise, weigh
 from tam_workbench.trust.rows import ChangeRows, LogRows, MetricRows, SpanRows
 
-METRIC, LOG, SPAN, CHANGE = 0, 1, 2, 3
 ERROR = 17
-
-_NEVER = 2**62
-
-Pair = tuple[float, float]
-Rows = MetricRows | LogRows | SpanRows | ChangeRows
 
 _UNAUTHENTICATED, _SCHEMA, _STALE, _REPLAYED = 1, 2, 4, 8
 _ANOMALOUS, _UNCORROBORATED, _CORROBORATED, _REPUTATION = 16, 32, 64, 128
+_NEVER = 2**62
 
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def arrive(time: Ints, source: Ints, newest: Ints, clock: Ints) -> tuple[Ints, Bytes]:
-    """Return the tick each row counts in, and 1 for stale rows, 2 for replayed ones.
-
-    ``clock`` = (ticks' microseconds, lateness, replay, first open tick). A late row counts in the
-    tick of its channel's newest row: when it came, not when it says it was.
-    """
-    ticks = np.empty(time.size, dtype=np.int64)
-    late = np.zeros(time.size, dtype=np.uint8)
-    for i in range(time.size):
-        c = source[i]
-        behind = newest[c] - time[i]
-        if behind > 0:
-            late[i] = 2 if behind > clock[2] else (1 if behind > clock[1] else 0)
-        else:
-            newest[c] = time[i]
-        ticks[i] = max(newest[c] // clock[0], clock[3])
-    return ticks, late
-
-
-@njit(cache=True, nogil=True, inline="always", error_model="numpy")
-def _ramp(z: float, quiet: float, loud: float) -> float:
-    return min(max((z - quiet) / (loud - quiet), 0.0), 1.0)
-
-
-@njit(cache=True, nogil=True, inline="always", error_model="numpy")
-def _deviation(x: float, mean: float, var: float) -> float:
-    return abs(x - mean) / (math.sqrt(var) + 0.01 * abs(mean) + 1e-6)
-
-
-@njit(cache=True, nogil=True, inline="always", error_model="numpy")
-def _follow(s: Floats, at: int, x: float, rate: float, clip: float, shrink: float) -> None:
-    """Move mean and variance of a baseline towards x, by no more than ``clip`` deviations."""
-    off = x - s[at]
-    if clip > 0.0:
-        bound = clip * (math.sqrt(s[at + 1]) + 0.01 * abs(s[at]) + 1e-6)
-        off = min(max(off, -bound), bound)
-    s[at] += rate * off
-    s[at + 1] += rate * (off * off / shrink - s[at + 1])
-
-
-@njit(cache=True, nogil=True, inline="always", error_model="numpy")
-def _weigh(s: Floats, x: float, weight: float, k: Scale) -> Pair:
-    """Return (level against both baselines, level against either), then learn x.
-
-    The clips 2.5 and 1.5 are Huber's; 0.9776 and 0.7785 make the variance right for a Gaussian.
-    """
-    if s[0] == 0.0:
-        s[0], s[1], s[3] = 1.0, x, x
-        return 0.0, 0.0
-    low, high = 0.0, 0.0
-    is_warm = s[0] >= k.warmup
-    if is_warm:
-        fast = _ramp(_deviation(x, s[1], s[2]), k.quiet_z, k.loud_z)
-        slow = _ramp(_deviation(x, s[3], s[4]), k.quiet_z, k.loud_z)
-        low, high = min(fast, slow), max(fast, slow)
-    s[0] += 1.0
-    plain = 1.0 / s[0]
-    _follow(s, 1, x, max(k.fast, plain) * weight, 2.5 * is_warm, 0.9776 if is_warm else 1.0)
-    _follow(s, 3, x, max(k.slow, plain) * weight, 1.5 * is_warm, 0.7785 if is_warm else 1.0)
-    return low, high
-
-
-@njit(cache=True, nogil=True, inline="always", error_model="numpy")
-def _testify(m: Memory, service: int, tick: int, kind: int, said: float, source: int) -> None:
-    """Leave evidence; of metrics also the second best from another channel."""
-    at = tick % m.stamp.shape[1]
-    if m.stamp[service, at] != tick:
-        m.stamp[service, at] = tick
-        m.evidence[service, at] = 0.0
-        m.witness[service, at] = -1
-    seen = m.evidence[service, at]
-    if kind == METRIC:
-        if source == m.witness[service, at]:
-            seen[METRIC] = max(seen[METRIC], said)
-        elif said > seen[METRIC]:
-            seen[4] = seen[METRIC]
-            seen[METRIC] = said
-            m.witness[service, at] = source
-        else:
-            seen[4] = max(seen[4], said)
-    elif said > seen[kind]:
-        seen[kind] = said
-
-
-@njit(cache=True, nogil=True, inline="always", error_model="numpy")
-def _heard(m: Memory, service: int, tick: int, kind: int) -> float:
-    """Return the strongest evidence of other kinds within the window up to ``tick``."""
-    best = 0.0
-    for at in range(m.stamp.shape[1]):
-        if 0 <= tick - m.stamp[service, at] < m.stamp.shape[1]:
-            for other in range(4):
-                if other != kind:
-                    best = max(best, m.evidence[service, at, other])
-    return best
-
-
-@njit(cache=True, nogil=True, inline="always", error_model="numpy")
-def _corroboration(m: Memory, w: Scratch, service: int, tick: int, kind: int, k: Scale) -> float:
-    if w.memo_stamp[service, kind] == w.counts[3]:
-        return w.memo[service, kind]
-    own = min(_heard(m, service, tick, kind) / k.enough, 1.0)
-    if own < 1.0:
-        for other in range(m.links.shape[0]):
-            if m.links[service, other] and other != service:
-                near = min(_heard(m, other, tick, kind) / k.enough, 1.0)
-                own = max(own, k.neighbour * near)
-    w.memo_stamp[service, kind] = w.counts[3]
-    w.memo[service, kind] = own
-    return own
-
-
-@njit(cache=True, nogil=True, inline="always", error_model="numpy")
-def _peers(m: Memory, service: int, tick: int, source: int, k: Scale) -> float:
-    """Return how far metrics of the service from other channels support a metric."""
-    best = 0.0
-    for at in range(m.stamp.shape[1]):
-        if 0 <= tick - m.stamp[service, at] < m.stamp.shape[1]:
-            is_own = m.witness[service, at] == source
-            best = max(best, m.evidence[service, at, 4 if is_own else METRIC])
-    return min(best / k.enough, 1.0)
+Rows = MetricRows | LogRows | SpanRows | ChangeRows
 
 
 @njit(cache=True, nogil=True, inline="always", error_model="numpy")
@@ -196,10 +71,10 @@ def _hear_metrics(m: Memory, w: Scratch, rows: MetricRows, start: int, end: int,
         w.level[i] = 0.0
         if rows.late[i] == 0 and math.isfinite(rows.value[i]):
             series = m.series[rows.resource[i], rows.name[i]]
-            w.level[i], said = _weigh(series, rows.value[i], w.base[source], k)
+            w.level[i], said = weigh(series, rows.value[i], w.base[source], k)
             if said > 0.0:
                 said *= w.base[source]
-                _testify(m, service, rows.tick[i], METRIC, said, source)
+                testify(m, service, rows.tick[i], METRIC, said, source)
 
 
 @njit(cache=True, nogil=True, inline="always", error_model="numpy")
@@ -210,36 +85,18 @@ def _score_metrics(m: Memory, w: Scratch, rows: MetricRows, start: int, end: int
             _refuse(w, rows, i, source)
             continue
         if w.level[i] > 0.0:
-            support = _corroboration(m, w, service, rows.tick[i], METRIC, k)
-            support = max(support, _peers(m, service, rows.tick[i], source, k))
+            support = corroboration(m, w, service, rows.tick[i], METRIC, k)
+            support = max(support, peers(m, service, rows.tick[i], source, k))
         _settle(w, rows, i, Case(METRIC, source, rows.late[i], w.level[i], support), k)
 
 
 @njit(cache=True, nogil=True, inline="always", error_model="numpy")
 def _is_new(m: Memory, service: int, tick: int, k: Scale) -> bool:
-    return tick - m.first[service] < k.warmup
+    return bool(tick - m.first[service] < k.warmup)
 
 
 @njit(cache=True, nogil=True, inline="always", error_model="numpy")
-def _surprise(count: float, scale: float, usual: Floats, slack: float, k: Scale) -> Pair:
-    """Return the lower and the higher level of a count against usual shares of ``scale``."""
-    recent, lasting = scale * usual[0], scale * usual[1]
-    quiet, loud = k.quiet_count_z, k.loud_count_z
-    fast = _ramp((count - recent) / math.sqrt(recent + slack), quiet, loud)
-    slow = _ramp((count - lasting) / math.sqrt(lasting + slack), quiet, loud)
-    return min(fast, slow), max(fast, slow)
-
-
-@njit(cache=True, nogil=True, inline="always", error_model="numpy")
-def _get_used(usual: Floats, share: float, level: float, support: float, k: Scale) -> None:
-    """Move the usual shares; errors that nobody corroborates hardly move them."""
-    weight = max(k.credulity, 1.0 - level * (1.0 - support))
-    usual[0] += k.fast * weight * (share - usual[0])
-    usual[1] += k.slow * weight * (share - usual[1])
-
-
-@njit(cache=True, nogil=True, inline="always", error_model="numpy")
-def _hear_logs(m: Memory, w: Scratch, rows: LogRows, start: int, end: int, k: Scale) -> None:
+def _count_logs(m: Memory, w: Scratch, rows: LogRows, start: int, end: int) -> None:
     for i in range(start, end):
         source, service, tick = rows.source[i], rows.service[i], rows.tick[i]
         _speak(m, w, service, source, tick)
@@ -253,6 +110,12 @@ def _hear_logs(m: Memory, w: Scratch, rows: LogRows, start: int, end: int, k: Sc
             w.counts[1] += 1
         if rows.severity[i] >= ERROR:
             w.errors[service, source] += 1.0
+
+
+@njit(cache=True, nogil=True, inline="always", error_model="numpy")
+def _hear_logs(m: Memory, w: Scratch, rows: LogRows, start: int, end: int, k: Scale) -> None:
+    """Leave evidence of more ERROR lines than usual, by channel."""
+    _count_logs(m, w, rows, start, end)
     for n in range(w.counts[1]):
         service, source = w.log_voices[n, 0], w.log_voices[n, 1]
         tick, usual = rows.tick[start], m.usual[service, source]
@@ -262,10 +125,10 @@ def _hear_logs(m: Memory, w: Scratch, rows: LogRows, start: int, end: int, k: Sc
             usual[1] *= math.pow(1.0 - k.slow, silent)
         level, said = 0.0, 0.0
         if not _is_new(m, service, tick, k):
-            level, said = _surprise(w.errors[service, source], 1.0, usual, 0.04, k)
+            level, said = surprise(w.errors[service, source], 1.0, usual, 0.04, k)
         w.log_level[service, source] = level
         if said > 0.0:
-            _testify(m, service, tick, LOG, said * w.base[source], source)
+            testify(m, service, tick, LOG, said * w.base[source], source)
 
 
 @njit(cache=True, nogil=True, inline="always", error_model="numpy")
@@ -275,15 +138,15 @@ def _score_logs(m: Memory, w: Scratch, rows: LogRows, start: int, end: int, k: S
         if rows.late[i] == 0 and rows.severity[i] >= ERROR:
             level = w.log_level[service, source]
             if level > 0.0:
-                support = _corroboration(m, w, service, rows.tick[i], LOG, k)
+                support = corroboration(m, w, service, rows.tick[i], LOG, k)
         _settle(w, rows, i, Case(LOG, source, rows.late[i], level, support), k)
     for n in range(w.counts[1]):
         service, source = w.log_voices[n, 0], w.log_voices[n, 1]
         tick, usual = rows.tick[start], m.usual[service, source]
         level, support = w.log_level[service, source], 0.0
         if level > 0.0:
-            support = _corroboration(m, w, service, tick, LOG, k)
-        _get_used(usual, w.errors[service, source], level, support, k)
+            support = corroboration(m, w, service, tick, LOG, k)
+        get_used(usual, w.errors[service, source], level, support, k)
         usual[2] = tick + 1.0
 
 
@@ -321,13 +184,13 @@ def _hear_spans(m: Memory, w: Scratch, rows: SpanRows, start: int, end: int, k: 
         tick, seen, usual = rows.tick[start], w.calls[service, source], m.calls[service, source]
         seen[2] /= seen[0]
         seen[3] = usual[1]  # the recent mean, before this tick
-        seen[5], said = _weigh(usual, seen[2], w.base[source], k)
+        seen[5], said = weigh(usual, seen[2], w.base[source], k)
         if not _is_new(m, service, tick, k):
-            seen[4], fails = _surprise(seen[1], seen[0], usual[5:7], 0.25, k)
+            seen[4], fails = surprise(seen[1], seen[0], usual[5:7], 0.25, k)
             said = max(said, fails)
         said *= w.base[source]
         if said > 0.0:
-            _testify(m, service, tick, SPAN, said, source)
+            testify(m, service, tick, SPAN, said, source)
 
 
 @njit(cache=True, nogil=True, inline="always", error_model="numpy")
@@ -350,15 +213,15 @@ def _score_spans(m: Memory, w: Scratch, rows: SpanRows, start: int, end: int, k:
         if rows.late[i] == 0:
             level = _span_level(w.calls[service, source], rows.duration[i], rows.error[i])
             if level > 0.0:
-                support = _corroboration(m, w, service, rows.tick[i], SPAN, k)
+                support = corroboration(m, w, service, rows.tick[i], SPAN, k)
         _settle(w, rows, i, Case(SPAN, source, rows.late[i], level, support), k)
     for n in range(w.counts[2]):
         service, source = w.span_voices[n, 0], w.span_voices[n, 1]
         tick, seen, usual = rows.tick[start], w.calls[service, source], m.calls[service, source]
         support = 0.0
         if seen[4] > 0.0:
-            support = _corroboration(m, w, service, tick, SPAN, k)
-        _get_used(usual[5:7], seen[1] / seen[0], seen[4], support, k)
+            support = corroboration(m, w, service, tick, SPAN, k)
+        get_used(usual[5:7], seen[1] / seen[0], seen[4], support, k)
 
 
 @njit(cache=True, nogil=True, inline="always", error_model="numpy")
@@ -367,7 +230,7 @@ def _hear_changes(m: Memory, w: Scratch, rows: ChangeRows, start: int, end: int)
         source, service = rows.source[i], rows.service[i]
         _speak(m, w, service, source, rows.tick[i])
         if rows.evident[i] and rows.late[i] == 0:
-            _testify(m, service, rows.tick[i], CHANGE, w.base[source], source)
+            testify(m, service, rows.tick[i], CHANGE, w.base[source], source)
 
 
 @njit(cache=True, nogil=True, inline="always", error_model="numpy")

@@ -22,7 +22,7 @@ class TrustRules:
     """Trust in a row of a channel whose signature was checked."""
 
     lateness_s: float = 60.0
-    """A row older than its channel's newest row by more seconds is stale; raise it to allow more."""
+    """A row older than its channel's newest row by more seconds is stale."""
 
     replay_s: float = 600.0
     """A row older than its channel's newest row by more seconds counts as replayed."""

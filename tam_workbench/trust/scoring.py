@@ -13,7 +13,8 @@ from tam_workbench.records import (
     TrustScores,
 )
 from tam_workbench.trust import arrays
-from tam_workbench.trust.kernels import arrive, score_ticks
+from tam_workbench.trust.kernels import score_ticks
+from tam_workbench.trust.likelihood import arrive
 from tam_workbench.trust.names import Names
 from tam_workbench.trust.reputation import posterior
 from tam_workbench.trust.rows import (
@@ -60,8 +61,8 @@ class Trust:
     >>> from datetime import UTC, datetime
     >>> from tam_workbench.records import Batch
     >>> trust = Trust(TrustRules(), tick_s=1.0)
-    >>> empty = Batch(source="s", sequence=0, offset="0", received_at=datetime(2026, 1, 1, tzinfo=UTC))
-    >>> trust.score(empty).values["logs"].size
+    >>> at = datetime(2026, 1, 1, tzinfo=UTC)
+    >>> trust.score(Batch(source="s", sequence=0, offset="0", received_at=at)).values["logs"].size
     0
     """
 
@@ -83,7 +84,7 @@ class Trust:
         columns = [physical(f, _CODED[s]) for s, f in zip(_SIGNALS, frames, strict=True)]
         times = [c["time"].to_numpy() for c in columns]
         at = max((int(time.max()) for time in times if time.size), default=0) // self._tick_us
-        heads: list[tuple[Column, ...]] = []
+        heads: list[tuple[Any, ...]] = []
         orders: list[Ints | None] = []
         clock = self._clock()
         for kind, (frame, codes) in enumerate(zip(frames, columns, strict=True)):
@@ -100,11 +101,10 @@ class Trust:
         if self._scratch.level.size < batch.metrics.height:
             self._scratch = self._scratch._replace(level=np.zeros(2 * batch.metrics.height))
         score_ticks(self._memory, self._scratch, rows, self._scale)
+        placed: list[tuple[str, Any, Ints | None]] = list(zip(_SIGNALS, rows, orders, strict=True))
         return TrustScores(
-            values={s: _back(r.trust, o) for s, r, o in zip(_SIGNALS, rows, orders, strict=True)},
-            reasons={
-                s: _back(r.reasons, o) for s, r, o in zip(_SIGNALS, rows, orders, strict=True)
-            },
+            values={signal: _back(row.trust, order) for signal, row, order in placed},
+            reasons={signal: _back(row.reasons, order) for signal, row, order in placed},
         )
 
     def _clock(self) -> Ints:
@@ -115,7 +115,7 @@ class Trust:
     def _rows(
         self,
         batch: Batch,
-        heads: list[tuple[Column, ...]],
+        heads: list[tuple[Any, ...]],
         orders: list[Ints | None],
         *,
         columns: list[dict[str, pl.Series]],

@@ -32,7 +32,7 @@ CREATE TABLE documents (
 ) STRICT, WITHOUT ROWID;
 PRAGMA application_id = {_APPLICATION};
 PRAGMA user_version = {_VERSION};
-"""
+"""  # noqa: S608 - only our own constants
 _COLUMNS: Final = "number, kind, at, body, previous, hash"
 
 

@@ -1,0 +1,166 @@
+"""How far do liars get? The loop under one attacker, with trust and without it.
+
+Faults are real and few, the attacker lies at a steady rate from a third of the run to its end,
+and real faults break in while he lies. What he gets through stands beside what honest senders
+are denied.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from tam_workbench.engine import settings, wiring
+from tam_workbench.engine.loop import Turn
+from tam_workbench.engine.summary import ServiceTicks
+from tam_workbench.evaluation import prediction
+from tam_workbench.evaluation.headless import turns
+from tam_workbench.plant import START, Attack, Fault, Plant, PlantSpec, scenario
+from tam_workbench.records import Autonomy, Batch, TrustScores
+from tam_workbench.trust import Trust
+
+BELIEVED: Final = 0.5
+ALARM: Final = 0.5
+
+_SIGNALS: Final = ("metrics", "logs", "spans", "changes")
+_BREACHES: Final = ("breach", "recovery", "impact")
+_ERROR: Final = 17
+_ZERO: Final = int(START.timestamp())
+
+
+class Believing(Trust):
+    """The ablation: every row is believed in full, whoever sent it."""
+
+    def score(self, batch: Batch) -> TrustScores:
+        """Return trust 1 for every row."""
+        heights = {signal: getattr(batch, signal).height for signal in _SIGNALS}
+        return TrustScores(
+            values={signal: np.ones(rows) for signal, rows in heights.items()},
+            reasons={signal: np.zeros(rows, dtype=np.uint8) for signal, rows in heights.items()},
+        )
+
+
+def schedule(*, kind: str, rate: float, ticks: int) -> PlantSpec:
+    """Return a plant with four real faults and one attacker; no attacker at rate 0.
+
+    >>> spec = schedule(kind="spoofed", rate=0.3, ticks=1500)
+    >>> len(spec.faults), spec.attacks[0].at
+    (4, 500)
+    """
+    plan = (
+        ("cpu_saturation", "inventory", 0.10),
+        ("bad_deploy", "payment", 0.22),
+        ("network_latency", "db", 0.50),
+        ("cpu_saturation", "checkout", 0.75),
+    )
+    faults = tuple(
+        Fault(kind=what, service=where, at=int(share * ticks), duration=ticks // 12, pace=2.0)
+        for what, where, share in plan
+    )
+    attack = Attack(kind=kind, at=ticks // 3, until=ticks, rate=rate)
+    attacks = (attack,) if rate > 0.0 else ()
+    return replace(scenario("faults"), faults=faults, attacks=attacks, jitter=0, ticks=ticks)
+
+
+def run(
+    *, kind: str, rate: float, trust_on: bool, seed: int, ticks: int
+) -> dict[str, str | float | bool]:
+    """Run the loop under an attacker; say what he got through and what the honest were denied.
+
+    ``forged_accepted`` is the share of all forged rows that were believed (trust of at least
+    0.5; quarantined ones were not); ``forged_hit`` the share of (tick, service) pairs with
+    forged rows, on a service that is and stays well, in which the learner raised an alarm;
+    ``real_denied`` the share of genuine rows of services really in breach that were not
+    believed, ``errors_denied`` that of their ERROR lines; ``log_loss`` scores the predictions
+    against what really came.
+    """
+    plant = Plant(schedule(kind=kind, rate=rate, ticks=ticks), seed=seed)
+    chosen = settings.read(
+        source="scenario:calm", seed=seed, ticks=ticks, autonomy=Autonomy.OBSERVE, checkpoint_s=1e9
+    )
+    runner = wiring.assemble(chosen, plant=plant).runner
+    if not trust_on:
+        believing = Believing(chosen.trust, tick_s=runner.source.tick_s)
+        runner.loop.stages = replace(runner.loop.stages, trust=believing)
+    heard = _Heard()
+    for turn in turns(runner):
+        heard.add(turn)
+    runner.close()
+    said = prediction.joined(heard.seen)
+    came = prediction.answers(plant.truth(), said, horizon=chosen.learning.horizon)
+    rows = _against_truth(heard.rows(), plant)
+    return {
+        "kind": kind,
+        "rate": rate,
+        "trust_on": trust_on,
+        "forged_accepted": _share(rows, "forged", of=plant.forged().height),
+        "forged_hit": _forged_hit(rows, said, came),
+        "real_denied": _denied(rows),
+        "errors_denied": _denied(rows.filter(pl.col("error"))),
+        "log_loss": prediction.loss(said.learner, came),
+    }
+
+
+@dataclass(slots=True)
+class _Heard:
+    """What a run leaves behind: every row's trust, every tick's predictions."""
+
+    seen: list[ServiceTicks] = field(default_factory=list)
+    frames: list[pl.DataFrame] = field(default_factory=list)
+
+    def add(self, turn: Turn) -> None:
+        self.seen.append(turn.seen)
+        for signal in _SIGNALS:
+            frame: pl.DataFrame = getattr(turn.batch, signal)
+            error = pl.col("severity_number") >= _ERROR if signal == "logs" else pl.lit(value=False)
+            picked = frame.select(
+                tick=pl.col("time").dt.epoch("s") - _ZERO,
+                service=pl.col("service").cast(pl.String),
+                source=pl.col("source").cast(pl.String),
+                row=pl.col("row"),
+                signal=pl.lit(signal),
+                error=error,
+                trust=pl.Series(turn.scores.values[signal]),
+            )
+            self.frames.append(picked)
+
+    def rows(self) -> pl.DataFrame:
+        return pl.concat(self.frames)
+
+
+def _against_truth(rows: pl.DataFrame, plant: Plant) -> pl.DataFrame:
+    """Say of each row whether it was forged, and whether its service was really in breach."""
+    forged = plant.forged().with_columns(forged=pl.lit(value=True))
+    truth = plant.truth()
+    ill = truth.select("tick", "service", breach=pl.col("phase").is_in(_BREACHES))
+    judged = rows.join(forged, on=["source", "row", "signal"], how="left")
+    judged = judged.join(ill, on=["tick", "service"], how="left")
+    return judged.with_columns(pl.col("forged", "breach").fill_null(value=False))
+
+
+def _share(rows: pl.DataFrame, which: str, *, of: int) -> float:
+    believed = rows.filter(pl.col(which) & (pl.col("trust") >= BELIEVED)).height
+    return believed / of if of else 0.0
+
+
+def _denied(rows: pl.DataFrame) -> float:
+    genuine = rows.filter(~pl.col("forged") & pl.col("breach"))
+    return float((genuine["trust"] < BELIEVED).sum()) / max(genuine.height, 1)
+
+
+def _forged_hit(
+    rows: pl.DataFrame, said: prediction.Foresight, came: prediction.Answers
+) -> float:
+    pairs = rows.filter(pl.col("forged")).select("tick", "service").unique()
+    ticks, services = pairs["tick"].to_numpy(), _places(pairs["service"].to_list(), said.services)
+    at = np.searchsorted(said.ticks, ticks)
+    is_well = came.is_asked[at, services] & ~came.is_soon[at, services]
+    alarms = said.learner[at, services] >= ALARM
+    return float(alarms[is_well].mean()) if is_well.any() else 0.0
+
+
+def _places(names: Sequence[str], services: tuple[str, ...]) -> list[int]:
+    place = {name: at for at, name in enumerate(services)}
+    return [place[name] for name in names]

@@ -1,0 +1,268 @@
+"""Trust: what is believed, what is not, and why."""
+
+import math
+import random
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+
+from tam_workbench.records import (
+    CHANGES,
+    LOGS,
+    METRICS,
+    SPANS,
+    TRUST_REASONS,
+    Authentication,
+    Batch,
+    Channel,
+)
+from tam_workbench.trust import Trust, TrustRules
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+SCHEMAS = {"metrics": METRICS, "logs": LOGS, "spans": SPANS, "changes": CHANGES}
+
+
+def at(tick):
+    return START + timedelta(seconds=tick)
+
+
+def batch(*, channels=("a", "b"), proof=Authentication.LOCAL, **rows):
+    frames = {
+        signal: pl.DataFrame(found, schema=SCHEMAS[signal], orient="row")
+        for signal, found in rows.items()
+        if found
+    }
+    known = tuple(Channel(name=name, authentication=proof) for name in channels)
+    return Batch(source="t", sequence=0, offset="", received_at=START, channels=known, **frames)
+
+
+def metric(tick, value, *, name="latency", service="shop", source="a"):
+    return (at(tick), f"{service}-0", service, source, tick, name, value)
+
+
+def log(tick, severity=9, *, service="shop", source="a", body="hello"):
+    return (at(tick), f"{service}-0", service, source, tick, severity, body, None)
+
+
+def span(tick, *, service="shop", parent=None, seconds=0.1, error=False, source="a"):
+    where = (at(tick), f"{service}-0", service, source, tick)
+    return (*where, "op", "t", "s", parent, seconds, error)
+
+
+def change(tick, kind, *, service="shop", source="b"):
+    return (at(tick), f"{service}-0", service, source, tick, kind, "", "")
+
+
+def quiet(until, *, start=0, service="shop", source="a"):
+    rng = random.Random(5)
+    return {
+        "metrics": [
+            metric(t, rng.gauss(10, 1), service=service, source=source) for t in range(start, until)
+        ],
+        "logs": [log(t, service=service, source=source) for t in range(start, until)],
+    }
+
+
+def taught(**extra):
+    trust = Trust(TrustRules(), tick_s=1.0)
+    trust.score(batch(**quiet(60), **extra))
+    return trust
+
+
+def reasons(byte):
+    return {name for bit, name in enumerate(TRUST_REASONS) if int(byte) >> bit & 1}
+
+
+def test_an_ordinary_row_keeps_its_prior():
+    scores = Trust(TrustRules(), tick_s=1.0).score(batch(**quiet(200)))
+    assert (scores.values["metrics"] == 0.95).all()
+    assert (scores.values["logs"] == 0.95).all()
+    assert not scores.reasons["metrics"].any()
+
+
+def test_a_lone_storm_of_errors_is_not_believed_and_its_info_lines_are():
+    rows = quiet(61, start=60)["metrics"]
+    storm = [log(60, 17) for _ in range(20)] + [log(60)]
+    scores = taught().score(batch(metrics=rows, logs=storm))
+    assert scores.values["logs"][:-1].max() <= 0.1
+    assert reasons(scores.reasons["logs"][0]) == {"anomalous", "uncorroborated"}
+    assert scores.values["logs"][-1] == 0.95
+
+
+@pytest.mark.parametrize(
+    "evidence",
+    [
+        {"metrics": [metric(60, 40.0)]},
+        {"changes": [change(60, "oom_killed")]},
+        {"spans": [span(60, error=True) for _ in range(8)]},
+    ],
+    ids=lambda rows: next(iter(rows)),
+)
+def test_a_storm_that_another_signal_saw_is_believed(evidence):
+    storm = [log(60, 17) for _ in range(20)]
+    scores = taught().score(batch(logs=storm, **evidence))
+    assert scores.values["logs"].min() >= 0.8
+    assert reasons(scores.reasons["logs"][0]) == {"anomalous", "corroborated"}
+
+
+def test_evidence_fades_after_the_window_and_never_comes_from_the_future():
+    storm = [log(t, 17) for t in (60, 62, 65, 66)]
+    scores = taught().score(batch(logs=storm, changes=[change(62, "restart")]))
+    before, same, within, after = scores.values["logs"]
+    assert before <= 0.1
+    assert min(same, within) >= 0.8
+    assert after < 0.2  # the two that were believed made it a little more usual
+
+
+def test_a_maintenance_note_is_no_evidence():
+    scores = taught().score(batch(logs=[log(60, 17)], changes=[change(60, "maintenance")]))
+    assert scores.values["logs"][0] <= 0.1
+
+
+def test_a_lone_odd_metric_is_doubted_but_not_silenced():
+    scores = taught().score(batch(metrics=[metric(60, 40.0)]))
+    assert 0.3 <= scores.values["metrics"][0] < 0.5
+
+
+def test_an_odd_metric_is_supported_by_another_channel_but_not_by_its_own():
+    calm = [metric(t, 10 + math.sin(t), name="queue", source=s) for t in range(60) for s in "ab"]
+    for source, believed in (("a", False), ("b", True)):
+        trust = Trust(TrustRules(), tick_s=1.0)
+        rows = quiet(60)
+        trust.score(batch(metrics=rows["metrics"] + calm))
+        pair = [metric(60, 40.0), metric(60, 90.0, name="queue", source=source)]
+        assert (trust.score(batch(metrics=pair)).values["metrics"][0] >= 0.8) == believed
+
+
+def test_a_neighbour_that_suffers_supports_by_less():
+    links = [span(t, parent="cart") for t in range(60)]
+    trust = taught(spans=links)
+    trust.score(batch(**quiet(60, service="cart")))
+    storm = [log(60, 17)]
+    scores = trust.score(batch(logs=storm, changes=[change(60, "oom_killed", service="cart")]))
+    assert 0.5 < scores.values["logs"][0] < 0.8
+
+
+def test_an_unknown_channel_is_unauthenticated_whatever_it_says():
+    scores = taught().score(batch(logs=[log(60, source="stranger", body="trust me, token=1")]))
+    assert scores.values["logs"][0] == pytest.approx(0.3)
+    assert reasons(scores.reasons["logs"][0]) == {"unauthenticated"}
+
+
+@pytest.mark.parametrize(
+    ("behind", "reason", "trust"),
+    [(30, None, 0.95), (90, "stale", 0.475), (700, "replayed", 0.095)],
+)
+def test_rows_that_go_back_in_time_are_stale_or_replayed(behind, reason, trust):
+    scores = Trust(TrustRules(), tick_s=1.0).score(batch(logs=[log(1000), log(1000 - behind)]))
+    assert scores.values["logs"][1] == pytest.approx(trust)
+    assert reasons(scores.reasons["logs"][1]) == ({reason} if reason else set())
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_number_that_is_none_is_trusted_not_at_all(value):
+    scores = taught().score(batch(metrics=[metric(60, value)], spans=[span(60, seconds=value)]))
+    assert scores.values["metrics"][0] == scores.values["spans"][0] == 0.0
+    assert reasons(scores.reasons["spans"][0]) == {"schema"}
+
+
+def test_failing_spans_alone_are_doubted():
+    calm = [span(t) for t in range(60) for _ in range(8)]
+    failing = [span(60, error=True) for _ in range(6)] + [span(60)]
+    scores = taught(spans=calm).score(batch(spans=failing))
+    assert scores.values["spans"][:6].max() < 0.3
+    assert scores.values["spans"][6] == 0.95
+
+
+def test_a_channel_that_keeps_forging_loses_its_name_and_an_honest_one_does_not():
+    trust = taught()
+    forged = [log(t, 17, source="b") for t in range(60, 460) for _ in range(5)]
+    trust.score(batch(**{**quiet(460, start=60), "logs": forged}))
+    standing = {reputation.source: reputation for reputation in trust.reputations()}
+    assert standing["b"].high < 0.5
+    assert standing["a"].low > 0.9
+    scores = trust.score(batch(logs=[log(460, source="b")]))
+    assert scores.values["logs"][0] < 0.3
+    assert "reputation" in reasons(scores.reasons["logs"][0])
+
+
+def test_people_can_ban_and_rehabilitate_a_channel():
+    trust = taught()
+    trust.judge("a", believed=False, weight=200)
+    assert trust.reputations()[0].mean < 0.3
+    trust.judge("a", believed=True, weight=20_000)
+    assert trust.reputations()[0].mean > 0.9
+
+
+def test_reputation_says_how_sure_it_is():
+    young, old = Trust(TrustRules(), tick_s=1.0), Trust(TrustRules(), tick_s=1.0)
+    young.score(batch(**quiet(2)))
+    old.score(batch(**quiet(800)))
+    width = [r.high - r.low for r in (young.reputations()[0], old.reputations()[0])]
+    assert width[0] > 4 * width[1]
+
+
+def test_errors_nobody_corroborates_never_become_ordinary_but_real_trouble_does():
+    forged = [log(t, 17, source="b") for t in range(60, 660, 2)]
+    lone = taught().score(batch(**{**quiet(660, start=60), "logs": forged}))
+    assert lone.values["logs"].max() <= 0.1
+    lasting = [metric(t, 40.0 + t % 3) for t in range(60, 1260)]
+    real = taught().score(batch(metrics=lasting, logs=[log(t, 17) for t in range(60, 1260)]))
+    assert real.values["logs"].min() >= 0.8
+
+
+def legacy(seed, *, ticks=1000, onset=300, poison=0.0):
+    rng = random.Random(seed)
+    metrics, logs, forged = [], [], []
+    for t in range(ticks):
+        cpu = 40 + 15 * math.sin(t / 25) + rng.uniform(-5, 5)
+        err = max(0.0, rng.gauss(0.17 if t >= onset else 0.02, 0.01))
+        forged.append(rng.random() < poison)
+        severity = 17 if err > 0.12 or forged[-1] else 9
+        metrics += [metric(t, cpu, name="cpu"), metric(t, err, name="err_rate")]
+        logs.append(log(t, severity))
+    return batch(metrics=metrics, logs=logs), np.array(forged)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_the_legacy_drift_is_believed_from_its_first_tick_to_its_last(seed):
+    stream, _ = legacy(seed)
+    scores = Trust(TrustRules(), tick_s=1.0).score(stream)
+    assert scores.values["logs"].min() >= 0.8
+    assert scores.values["metrics"].min() >= 0.8
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_forged_errors_of_a_spoofed_channel_are_not_believed(seed):
+    stream, forged = legacy(seed, poison=0.1)
+    logs = Trust(TrustRules(), tick_s=1.0).score(stream).values["logs"]
+    warm, onset = 16, 300
+    assert logs[warm:onset][forged[warm:onset]].max() <= 0.15
+    assert logs[warm:onset][~forged[warm:onset]].min() >= 0.85
+    assert logs[onset:].min() >= 0.8
+
+
+def test_state_restores_to_the_bit():
+    stream, _ = legacy(1, ticks=500, poison=0.1)
+    halves = [batch(**quiet(300)), stream]
+    trust, copy = Trust(TrustRules(), tick_s=1.0), Trust(TrustRules(), tick_s=1.0)
+    trust.score(halves[0])
+    copy.restore(trust.state())
+    ours, theirs = trust.score(stream), copy.score(stream)
+    for signal in SCHEMAS:
+        assert np.array_equal(ours.values[signal], theirs.values[signal])
+        assert np.array_equal(ours.reasons[signal], theirs.reasons[signal])
+    assert copy.reputations() == trust.reputations()
+
+
+def test_memory_is_bounded_and_old_names_make_room():
+    rules = TrustRules(max_resources=4, max_services=4, max_channels=3, max_metrics=4)
+    trust = Trust(rules, tick_s=1.0)
+    for t in range(40):
+        name = f"s{t % 9}"
+        rows = [metric(t, 1.0, name=name, service=name, source=name)]
+        scores = trust.score(batch(metrics=rows, channels=(name,)))
+        assert scores.values["metrics"][0] == 0.95
+    assert len(trust.reputations()) == 3
