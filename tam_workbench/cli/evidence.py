@@ -62,9 +62,9 @@ def _incident_row(incident: Incident) -> dict[str, object]:
     return {
         "id": incident.id,
         "service": incident.service,
-        "opened": incident.opened_at.isoformat(timespec="seconds"),
+        "opened": f"{incident.opened_at:%Y-%m-%d %H:%M:%S}",
         "phase": incident.phase.value,
-        "probability": incident.probability,
+        "p": round(incident.probability, 3),
         "proposal": f"{proposal.action} {proposal.target}" if proposal else "-",
         "helped": outcome.helped if outcome else None,
     }

@@ -35,9 +35,17 @@ def bench(
     """Measure speed beside a peer in the same run."""
     from tam_workbench.evaluation import boards
 
-    if what not in boards.BENCHES:
-        raise SettingsError(f"no bench {what!r}; there are: {', '.join(boards.BENCHES)}")
-    _print(boards.BENCHES[what](), title=f"tam bench {what}", as_json=as_json, check=check)
+    benches = {**boards.BENCHES, "ui": _ui}
+    if what not in benches:
+        raise SettingsError(f"no bench {what!r}; there are: {', '.join(benches)}")
+    _print(benches[what](), title=f"tam bench {what}", as_json=as_json, check=check)
+
+
+def _ui() -> list[dict[str, object]]:
+    from tam_workbench.api import Workbench
+    from tam_workbench.dashboard import measure
+
+    return measure.figures(lambda: Workbench.from_source("scenario:calm", batch_ticks=1))
 
 
 def _print(rows: list[dict[str, object]], *, title: str, as_json: bool, check: bool) -> None:

@@ -1,5 +1,6 @@
 """The verbs of ``tam``, by subject; heavy guests load when a verb needs them."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -34,7 +35,7 @@ def common(
     """Watch, learn, remember, explain and act on telemetry."""
 
 
-for name, verb in {
+VERBS: dict[str, Callable[..., None]] = {
     "demo": running.demo,
     "run": running.run,
     "serve": running.serve,
@@ -47,7 +48,8 @@ for name, verb in {
     "bench": figures.bench,
     "doctor": material.doctor,
     "info": material.info,
-}.items():
+}
+for name, verb in VERBS.items():
     app.command(name)(guarded(verb))
 
 for name, group in {

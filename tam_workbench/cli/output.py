@@ -51,8 +51,8 @@ def show(rows: Sequence[Row], *, as_json: bool, title: str = "", empty: str = "n
         say(empty)
         return
     table = Table(title=title or None, title_justify="left", show_lines=False)
-    for name in rows[0]:
-        table.add_column(str(name), overflow="fold")
+    for at, name in enumerate(rows[0]):
+        table.add_column(str(name), overflow="fold", no_wrap=at == 0)
     for row in rows:
         table.add_row(*(_cell(value) for value in row.values()))
     console().print(table)

@@ -10,6 +10,18 @@ from tam_workbench.engine import settings, wiring
 from tam_workbench.engine.workbench import Workbench
 from tam_workbench.records import Autonomy
 
+
+def _level(name: object) -> Autonomy:
+    text = str(int(name)) if isinstance(name, int) else str(name)
+    if text.isdigit():  # typer hands the default over as its number
+        return Autonomy(int(text))
+    try:
+        return Autonomy[text.upper()]
+    except KeyError:
+        known = ", ".join(level.name.lower() for level in Autonomy)
+        raise typer.BadParameter(f"{text!r} is not one of: {known}") from None
+
+
 SourceName = Annotated[
     str, typer.Argument(help="host, scenario:NAME, file:PATH, or a data set's name.")
 ]
@@ -24,7 +36,7 @@ Act = Annotated[
     Autonomy,
     typer.Option(
         "--autonomy",
-        parser=lambda name: Autonomy[str(name).upper()],
+        parser=_level,
         metavar="LEVEL",
         help="observe, suggest, confirm or act.",
     ),

@@ -63,18 +63,20 @@ def open_session(wb: Workbench) -> tuple[Session, Any]:
         },
     )  # fmt: skip
     page.header = [_theme(page)]
-    _unfollow_busy(page)
+    _unfollow_busy(page, session)
     session.param.watch(lambda _: session.show(), "screen")
     return session, page
 
 
-def _unfollow_busy(page: Any) -> None:  # noqa: ANN401 - Panel has no stubs
-    """Cut the page's busy light, which costs 60 ms of server CPU at every callback.
+def _unfollow_busy(page: Any, session: Session) -> None:  # noqa: ANN401 - Panel has no stubs
+    """Let the page's busy light follow the session's, which never changes, instead of Panel's.
 
-    It follows Panel's busy state, and each change makes Bokeh walk the whole document.
+    Panel's is global: each change makes Bokeh walk the whole document (60 ms of CPU at every
+    callback), and its watcher keeps the page of every closed session for ever. A plain value
+    would leave the watcher behind; only another reference takes it off.
     """
     with edit_readonly(page):
-        page.busy = False
+        page.busy = session.param.is_busy
 
 
 def build(wb: Workbench) -> Any:  # noqa: ANN401 - a Panel page

@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from bokeh.layouts import column
-from bokeh.models import ColumnDataSource, CrosshairTool, DataRange1d, HoverTool, Range1d
+from bokeh.models import (
+    ColumnDataSource,
+    CrosshairTool,
+    DataRange1d,
+    HoverTool,
+    NumeralTickFormatter,
+    Range1d,
+)
 from bokeh.models.annotations import Span
 from bokeh.plotting import figure
 
@@ -125,7 +132,9 @@ def _chart(
     if limits is not None:
         y_range = Range1d(start=limits[0], end=limits[1])
     plot = _bare(height, span, y_range)
+    plot.min_border_bottom = 6
     plot.yaxis.ticker.desired_num_ticks = 4
+    plot.yaxis.formatter = NumeralTickFormatter(format="0.[000]a")
     plot.xgrid.grid_line_color = None
     plot.add_tools("xpan", "xwheel_zoom", "reset")
     drawn = []
@@ -139,7 +148,7 @@ def _chart(
         line_width=1.2,
         line_alpha=0.7,
     )
-    tips = [(legend or name, f"@{name}{{0.000}}") for name, _, _, legend in lines]
+    tips = [(legend or name, f"@{name}{{0.[000]a}}") for name, _, _, legend in lines]
     plot.add_tools(
         HoverTool(
             renderers=drawn[-1:], mode="vline", tooltips=[("at", "@time{%H:%M:%S}"), *tips],

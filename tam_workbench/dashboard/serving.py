@@ -10,6 +10,9 @@ from typing import Any
 from tam_workbench.errors import MissingExtraError, SettingsError
 from tam_workbench.views import Workbench
 
+UNUSED_MS = 10_000
+"""Milliseconds after which a session without a browser is forgotten; a reload takes less."""
+
 
 def is_loopback(address: str) -> bool:
     """Whether ``address`` is reached from this machine only.
@@ -101,5 +104,6 @@ def serve(  # noqa: PLR0913 - each is a choice of whoever serves
     return pn.serve(
         {"/": lambda: build(wb)}, port=port, address=address, show=show, threaded=threaded,
         title=f"TAM · {wb.name}", verbose=False, websocket_origin=sorted(own | set(origins)),
-        keep_alive_milliseconds=20_000, **options,
+        keep_alive_milliseconds=20_000, unused_session_lifetime_milliseconds=UNUSED_MS,
+        check_unused_sessions_milliseconds=UNUSED_MS // 2, **options,
     )  # fmt: skip

@@ -64,6 +64,7 @@ class Session(param.Parameterized):
     screen: Any = param.Selector(default="live", objects=list(SCREENS))
     range: Any = param.Selector(default="5m", objects=list(RANGES))
     incident = param.String(default="")
+    is_busy = param.Boolean(default=False, constant=True, doc="What the page's busy light follows.")
 
     def __init__(self, wb: Workbench, screens: dict[str, type[Screen]]) -> None:
         super().__init__()
@@ -109,8 +110,8 @@ class Session(param.Parameterized):
         """Do something to the workbench and say what came of it."""
         try:
             act()
-        except TamError as error:
-            self.say(str(error), "bad")
+        except (TamError, LookupError) as error:
+            self.say(str(error).strip("\"'"), "bad")
         else:
             self.say(done)
 

@@ -37,15 +37,9 @@ def _start() -> Rows:
     return _rows(speed.start_figures())
 
 
-def _ui() -> Rows:
-    from tam_workbench.evaluation import screens
-
-    return _rows(screens.figures())
-
-
 BOARDS: Final[Mapping[str, Callable[[int], Rows]]] = MappingProxyType(
     {"scenarios": _scenarios, "legacy": _legacy}
 )
 BENCHES: Final[Mapping[str, Callable[[], Rows]]] = MappingProxyType(
-    {"loop": _loop, "start": _start, "ui": _ui}
+    {"loop": _loop, "start": _start}
 )

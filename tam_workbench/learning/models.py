@@ -79,10 +79,13 @@ class Models:
         self._candidate.rewarm(rows)
 
     def start_shadow(self, tick: int) -> None:
-        """Begin a shadow and empty the probe, which describes the world before."""
-        self._probe.clear()
+        """Begin a shadow beside the candidate."""
         if self._rules.shadow_ticks:
             self._shadow = Shadow(self._fresh(), ends=tick + self._rules.shadow_ticks)
+
+    def forget_probe(self) -> None:
+        """Empty the probe, which describes a world that is gone."""
+        self._probe.clear()
 
     def end_shadow(self, tick: int) -> float | None:
         """Let the shadow take the candidate's place if it leads; return by how much it led."""

@@ -250,14 +250,17 @@ class Learning:
     def _respond(self, tick: int, detector: str, statistic: float) -> None:
         """Let a drift change something: rate, scaling, or a shadow learner."""
         rules = self._rules
-        self._watch.note(tick)
+        is_borne_out = self._watch.note(tick, detector)
         response = f"learning rate x{rules.boost:g} falling back over {rules.boost_ticks} ticks"
         if detector.endswith(":loss"):
             self._models.start_shadow(tick)
-            response += "; a shadow learner started, the probe was emptied"
+            response += "; a shadow learner started"
         elif rules.rewarm_rows:
             self._models.rewarm(rules.rewarm_rows)
             response += f"; the scaler remembers {rules.rewarm_rows} rows"
+        if is_borne_out:
+            self._models.forget_probe()
+            response += "; loss and features agree, so the probe was emptied"
         self._note(tick, detector, statistic, response)
 
     def _note(self, tick: int, detector: str, statistic: float, response: str) -> None:

@@ -79,6 +79,8 @@ class DriftWatch:
         self._loss, self._shift = make(seed, rules.horizon), make(seed, _PATIENCE)
         self._scaler, self._count = np.zeros((2, features)), np.zeros(1)
         self._last: int | None = None
+        self._moved: int | None = None
+        self._lost: int | None = None
 
     @property
     def is_on(self) -> bool:
@@ -104,9 +106,21 @@ class DriftWatch:
         _loss_signal(y, p, trust, ends, self._rules.drift_trust, signal)
         return _sight(self._loss, signal, ticks, "loss")
 
-    def note(self, tick: int) -> None:
-        """Start the boost at ``tick``."""
+    def note(self, tick: int, detector: str) -> bool:
+        """Start the boost at ``tick``; say whether loss and features now speak of one drift.
+
+        A loss that jumps while the features stay put may as well be labels turned round on
+        purpose: nothing else saw the world change.
+        """
         self._last = tick
+        if detector.endswith(":loss"):
+            self._lost = tick
+        else:
+            self._moved = tick
+        return self._is_near(self._lost, tick) and self._is_near(self._moved, tick)
+
+    def _is_near(self, seen: int | None, tick: int) -> bool:
+        return seen is not None and tick - seen <= self._rules.boost_ticks
 
     def boost(self, ticks: Ints) -> Floats | None:
         """Return the factor on the learning rate per tick, None where it is 1 throughout."""
@@ -117,8 +131,8 @@ class DriftWatch:
         return 1.0 + (rules.boost - 1.0) * np.clip(left, 0.0, 1.0)
 
     def is_recent(self, tick: int) -> bool:
-        """Whether a drift was seen within ``boost_ticks`` before ``tick``."""
-        return self._last is not None and tick - self._last <= self._rules.boost_ticks
+        """Whether the features moved within ``boost_ticks`` before ``tick``; the loss may lie."""
+        return self._is_near(self._moved, tick)
 
     def state(self) -> State:
         """Return detectors, scaler and the last drift."""
@@ -128,6 +142,8 @@ class DriftWatch:
             "scaler": self._scaler.copy(),
             "count": self._count.copy(),
             "last": self._last,
+            "moved": self._moved,
+            "lost": self._lost,
         }
 
     def restore(self, state: State) -> None:
@@ -135,7 +151,7 @@ class DriftWatch:
         self._loss.restore(state["loss"])
         self._shift.restore(state["shift"])
         self._scaler, self._count = state["scaler"].copy(), state["count"].copy()
-        self._last = state["last"]
+        self._last, self._moved, self._lost = state["last"], state["moved"], state["lost"]
 
 
 def _sight(detector: Detector, signal: Floats, ticks: Ints, name: str) -> list[Sighting]:

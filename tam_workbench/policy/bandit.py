@@ -49,7 +49,8 @@ class BanditPolicy:
     >>> at = datetime(2026, 1, 1, tzinfo=UTC)
     >>> incident = Incident(id="i-1", service="cart", opened_at=at, opened_tick=7,
     ...     phase=Phase.OPEN, probability=0.9, anomaly=0.9, trust=0.9)
-    >>> policy, evidence = BanditPolicy(PolicyRules(), seed=7), {"cpu.deviation": 7.0}
+    >>> rules, evidence = PolicyRules(prior_strength=4.0), {"cpu.deviation": 7.0}
+    >>> policy = BanditPolicy(rules, seed=7)
     >>> for _ in range(20):
     ...     policy.learn(incident, "scale", evidence=evidence, helped=False)
     ...     policy.learn(incident, "restart", evidence=evidence, helped=True)

@@ -26,8 +26,8 @@ def exposition(samples: Sequence[Sample]) -> str:
 
     Format: https://prometheus.io/docs/instrumenting/exposition_formats (text, 0.0.4).
 
-    >>> print(exposition([Sample(name="tam_rows_total", kind="counter", about="Rows in.", value=3)]))
-    # HELP tam_rows_total Rows in.
+    >>> print(exposition([Sample(name="tam_rows_total", kind="counter", about="Rows.", value=3)]))
+    # HELP tam_rows_total Rows.
     # TYPE tam_rows_total counter
     tam_rows_total 3
     <BLANKLINE>
@@ -43,7 +43,7 @@ def exposition(samples: Sequence[Sample]) -> str:
             told.add(sample.name)
             about = sample.about.replace("\\", r"\\").replace("\n", r"\n")
             lines += [f"# HELP {sample.name} {about}", f"# TYPE {sample.name} {sample.kind}"]
-        lines.append(f"{sample.name}{_labels(sample.labels)} {sample.value:.10g}")
+        lines.append(f"{sample.name}{_labels(sample.labels)} {_number(sample.value)}")
     return "\n".join(lines) + "\n"
 
 
@@ -52,6 +52,12 @@ def _labels(labels: Mapping[str, str]) -> str:
         return ""
     pairs = [f'{name}="{_escaped(value)}"' for name, value in sorted(labels.items())]
     return "{" + ",".join(pairs) + "}"
+
+
+def _number(value: float) -> str:
+    """Return every digit: a counter of bytes soon has more than ten."""
+    is_whole = abs(value) < 2**53 and value == int(value)
+    return str(int(value)) if is_whole else repr(float(value))
 
 
 def _escaped(value: str) -> str:

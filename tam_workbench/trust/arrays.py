@@ -22,7 +22,7 @@ class Memory(NamedTuple):
     prior: Floats  # (C,) by authentication
     series: Floats  # (R, M, 5) baseline of each metric of a resource
     first: Ints  # (S,) first tick of a service, -1 before
-    usual: Floats  # (S, C, 3) errors a tick in logs, recent and lasting; the tick after the last
+    usual: Floats  # (S, C, 4) errors a tick in logs, recent, lasting; tick after the last; habit
     calls: Floats  # (S, C, 7) baseline of mean log duration; failing share, recent and lasting
     links: Bytes  # (S, S) who calls whom
     stamp: Ints  # (S, W) the tick that each place of the evidence ring holds
@@ -75,6 +75,7 @@ class Scale(NamedTuple):
     enough: float
     neighbour: float
     credulity: float
+    habit: float
     good: float
     bad: float
     forget: float
@@ -96,7 +97,7 @@ def new_memory(rules: TrustRules) -> Memory:
         prior=np.zeros(C),
         series=np.zeros((R, rules.max_metrics, 5)),
         first=np.full(S, -1, dtype=np.int64),
-        usual=np.zeros((S, C, 3)),
+        usual=np.zeros((S, C, 4)),
         calls=np.zeros((S, C, 7)),
         links=np.zeros((S, S), dtype=np.uint8),
         stamp=np.full((S, W), -(2**62), dtype=np.int64),
@@ -142,6 +143,7 @@ def scale_of(rules: TrustRules) -> Scale:
         enough=rules.enough,
         neighbour=rules.neighbour,
         credulity=rules.credulity,
+        habit=rules.habit,
         good=rules.reputation_good,
         bad=rules.reputation_bad,
         forget=math.exp(-1.0 / rules.reputation_ticks),

@@ -12,7 +12,7 @@ from numba import njit
 from tam_workbench.records import Floats, Ints
 from tam_workbench.trust.arrays import Case, Memory, Scale, Scratch
 from tam_workbench.trust.evidence import CHANGE, LOG, METRIC, SPAN, corroboration, peers, testify
-from tam_workbench.trust.likelihood import get_used, surprise, weigh
+from tam_workbench.trust.likelihood import get_used, meet, settle_habit, surprise, weigh
 from tam_workbench.trust.rows import ChangeRows, LogRows, MetricRows, SpanRows
 
 ERROR = 17
@@ -125,6 +125,7 @@ def _hear_logs(m: Memory, w: Scratch, rows: LogRows, start: int, end: int, k: Sc
             usual[1] *= math.pow(1.0 - k.slow, silent)
         level, said = 0.0, 0.0
         if not _is_new(m, service, tick, k):
+            settle_habit(usual, k)
             level, said = surprise(w.errors[service, source], 1.0, usual, 0.04, k)
         w.log_level[service, source] = level
         if said > 0.0:
@@ -146,7 +147,10 @@ def _score_logs(m: Memory, w: Scratch, rows: LogRows, start: int, end: int, k: S
         level, support = w.log_level[service, source], 0.0
         if level > 0.0:
             support = corroboration(m, w, service, tick, LOG, k)
-        get_used(usual, w.errors[service, source], level, support, k)
+        if _is_new(m, service, tick, k):
+            meet(usual, w.errors[service, source], tick - m.first[service])
+        else:
+            get_used(usual, w.errors[service, source], level, support, k)
         usual[2] = tick + 1.0
 
 

@@ -94,3 +94,22 @@ def get_used(usual: Floats, share: float, level: float, support: float, k: Scale
     weight = max(k.credulity, 1.0 - level * (1.0 - support))
     usual[0] += k.fast * weight * (share - usual[0])
     usual[1] += k.slow * weight * (share - usual[1])
+
+
+@njit(cache=True, nogil=True, inline="always", error_model="numpy")
+def meet(usual: Floats, errors: float, age: int) -> None:
+    """Average the errors of a service's first ticks, and in how many of them there were any."""
+    pace = 1.0 / (age + 1.0)
+    usual[0] += pace * (errors - usual[0])
+    usual[1] += pace * (errors - usual[1])
+    usual[3] += pace * ((1.0 if errors > 0.0 else 0.0) - usual[3])
+
+
+@njit(cache=True, nogil=True, inline="always", error_model="numpy")
+def settle_habit(usual: Floats, k: Scale) -> None:
+    """After the first ticks, keep what was usual only if errors were a habit."""
+    if usual[3] > 0.0:
+        if usual[3] < k.habit:
+            usual[0] = 0.0
+            usual[1] = 0.0
+        usual[3] = 0.0

@@ -50,6 +50,7 @@ class ReferenceTrust:
         self._failing: dict[tuple[str, str], list[float]] = defaultdict(lambda: [0.0, 0.0])
         self._usual: dict[tuple[str, str], list[float]] = defaultdict(lambda: [0.0, 0.0])
         self._spoke: dict[tuple[str, str], int] = {}
+        self._habit: dict[tuple[str, str], float] = defaultdict(float)
         self._first: dict[str, int] = {}
         self._links: dict[str, set[str]] = defaultdict(set)
         self._evidence: dict[tuple[str, int, str], dict[str, float]] = defaultdict(dict)
@@ -208,6 +209,8 @@ class ReferenceTrust:
             self._spoke[voice] = tick.number
             tick.log_level[voice] = 0.0
             if not self._is_new(voice[0], tick.number):
+                if 0.0 < self._habit.pop(voice, 0.0) < self.rules.habit:
+                    usual[:] = [0.0, 0.0]
                 tick.log_level[voice], said = self._surprise(errors, usual, 0.04)
                 self._testify(row, tick.number, "logs", said * self._base(voice[1]))
 
@@ -272,6 +275,9 @@ class ReferenceTrust:
 
     def _learn(self, tick: _Tick) -> None:
         for voice, errors in tick.errors.items():
+            if self._is_new(voice[0], tick.number):
+                self._meet(voice, errors, tick.number - self._first[voice[0]])
+                continue
             belief = self._belief(tick.log_level[voice], voice[0], tick.number, "logs")
             self._get_used(self._usual[voice], errors, belief)
         for voice, seen in tick.calls.items():
@@ -286,6 +292,11 @@ class ReferenceTrust:
             good, bad = self._counts[source]
             bad = bad * forget + self.rules.blame * share
             self._counts[source] = [good * forget + (1.0 - share), bad]
+
+    def _meet(self, voice: tuple[str, str], errors: int, age: int) -> None:
+        pace, usual = 1.0 / (age + 1.0), self._usual[voice]
+        usual[:] = [u + pace * (errors - u) for u in usual]
+        self._habit[voice] += pace * ((errors > 0) - self._habit[voice])
 
     def _get_used(self, usual: list[float], share: float, belief: float) -> None:
         for n, rate in enumerate(self._rates()):

@@ -75,6 +75,10 @@ class TrustRules:
     credulity: float = 0.02
     """How much errors that nobody corroborates still move the usual number of errors, 0 to 1."""
 
+    habit: float = 0.5
+    """Share of a service's first ``warmup`` ticks with errors from which errors are taken as usual;
+    rarer ones (a forger may be there from the start) must be corroborated or stay unusual."""
+
     reputation_good: float = 19.0
     """Counts in favour that every channel starts with."""
 

@@ -19,6 +19,9 @@ MARKER_COLUMNS: Final = ("time", "kind", "text", "color", "dash", "shape")
 Columns = dict[str, Any]
 """Name to a list of floats or strings, all of one length; what Bokeh streams."""
 
+FIRST: Final = ("system.cpu.utilization", "container.cpu.utilization")
+"""Telemetry that is drawn unless another is chosen."""
+
 WIDEST_TICKS: Final = 8
 """A ribbon cell bridges at most this many missing ticks."""
 
@@ -105,7 +108,15 @@ def _marker(
     return item.observed_at, "change", f"{item.service}: {item.body}"
 
 
-def headline_names(pulses: Sequence[Pulse]) -> list[str]:
-    """Return the names of the telemetry values of the latest pulses, counts of changes last."""
-    names = {name for pulse in pulses[-5:] for name in pulse.headline}
-    return sorted(names, key=lambda name: (name.startswith("change."), name))
+def headline_names(pulses: Sequence[Pulse], *, known: Sequence[str] = ()) -> list[str]:
+    """Return the names of the telemetry values of the latest pulses and of those ``known``.
+
+    What people look at first comes first, counts of changes last.
+    """
+    names = {name for pulse in pulses[-5:] for name in pulse.headline} | set(known)
+    return sorted(names, key=_rank)
+
+
+def _rank(name: str) -> tuple[int, bool, str]:
+    first = FIRST.index(name) if name in FIRST else len(FIRST)
+    return first, name.startswith("change."), name

@@ -48,9 +48,9 @@ def service_frame(pulse: Pulse | None) -> pl.DataFrame:
         pulse.services, pulse.service_probability, pulse.service_anomaly, pulse.service_trust
     )  # fmt: skip
     rows = list(zip(*columns, strict=True))
-    return pl.DataFrame(rows, schema=schema, orient="row").sort(
-        "probability", descending=True, maintain_order=True
-    )
+    frame = pl.DataFrame(rows, schema=schema, orient="row")
+    likeliest = frame.sort("probability", descending=True, maintain_order=True)
+    return likeliest.with_columns(pl.col(pl.Float64).round(3))
 
 
 def event_frame(events: Sequence[Event]) -> pl.DataFrame:

@@ -29,6 +29,13 @@ ICONS = {
 """Material icon of each phase."""
 
 
+def strength(incident: Incident) -> str:
+    """Return what spoke loudest when the incident opened: probability or anomaly."""
+    if incident.anomaly > incident.probability:
+        return f"anomaly {incident.anomaly:.2f}"
+    return f"p {incident.probability:.2f}"
+
+
 def title(incident: Incident) -> str:
     """Return an incident in one line for a list."""
     return f"{incident.service} · {incident.phase.value}"
@@ -56,8 +63,19 @@ def evidence(incident: Incident) -> str:
     """Return what speaks for it, and the explanation in words."""
     if not incident.evidence and not incident.explanation:
         return "<h2>2 Evidence</h2>" + empty("Nothing was written down as evidence.")
-    items = "".join(f"<p>• {escape(item)}</p>" for item in incident.evidence)
-    return f"<h2>2 Evidence</h2>{items}<p class='muted'>{escape(incident.explanation)}</p>"
+    rows = "".join(
+        f"<tr><td>{_breakable(name)}</td><td class='num'>{escape(amount)}</td></tr>"
+        for name, _, amount in (item.rpartition(" ") for item in incident.evidence)
+    )
+    return (
+        f"<h2>2 Evidence</h2><table aria-label='evidence'><tbody>{rows}</tbody></table>"
+        f"<p class='muted'>{_breakable(incident.explanation)}</p>"
+    )
+
+
+def _breakable(names: str) -> str:
+    """Return escaped text whose dotted names may break after a dot or an underscore."""
+    return escape(names).replace(".", ".<wbr>").replace("_", "_<wbr>")
 
 
 def similar(hits: Sequence[Hit]) -> str:

@@ -36,7 +36,7 @@ def runbook(tmp_path):
     script.write_text(f'#!/bin/sh\necho "$1" >> {done}\n')
     script.chmod(0o755)
     book = tmp_path / "runbook.toml"
-    book.write_text(f'[restart]\nargv = ["{script}", "{{key}}"]\n')
+    book.write_text(f'[restart]\ncommand = ["{script}", "{{key}}"]\n')
     return book, done
 
 
@@ -48,8 +48,11 @@ def _start(stream, book, state):
         "TAM_CHECKPOINT_S": "0.05",
         "TAM_BATCH_ROWS": "300",
         "TAM_GATE__COOLDOWN_S": "0",
-        "TAM_GATE__RATE_PER_HOUR": "100000",
+        "TAM_GATE__MAX_PER_HOUR": "100000",
         "TAM_GATE__MIN_CONFIDENCE": "0",
+        "TAM_GATE__ACT_CONFIDENCE": "0",
+        "TAM_GATE__ACT_TRUST": "0",
+        "TAM_GATE__MIN_TRUST": "0",
     }
     command = [
         sys.executable,
@@ -77,7 +80,8 @@ def test_a_killed_loop_loses_no_acknowledged_batch_and_repeats_no_action(stream,
     for _ in range(KILLS + 30):
         process = _start(stream, book, state)
         assert process.stderr is not None
-        process.stderr.readline()  # "running": the loop is about to turn
+        first = process.stderr.readline()
+        assert "running" in first, first  # the loop is about to turn
         if kills < KILLS:
             try:
                 process.wait(timeout=rng.uniform(0.05, 1.2))

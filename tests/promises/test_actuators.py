@@ -5,8 +5,11 @@ from dataclasses import replace
 import pytest
 
 from tam_workbench.adapters.actuators.dryrun import DryRunActuator
+from tam_workbench.adapters.actuators.plant import PlantActuator
 from tam_workbench.adapters.actuators.runbook import Command, RunbookActuator
 from tam_workbench.errors import PromiseBrokenError, UnreachableError
+from tam_workbench.plant import PlantSpec
+from tam_workbench.plant.simulation import Plant
 from tam_workbench.ports.actuator_checks import check_actuator
 from tam_workbench.records import Outcome, Result
 
@@ -19,6 +22,10 @@ def test_dryrun():
 
 def test_runbook(tmp_path):
     check_actuator(lambda: RunbookActuator(BOOK, tmp_path), survives_restart=True)
+
+
+def test_plant():
+    check_actuator(lambda: PlantActuator(Plant(PlantSpec(), seed=1)))
 
 
 class Repeating(DryRunActuator):

@@ -9,7 +9,7 @@ FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-SHOTS = Path(os.environ.get("TAM_SHOTS", "/tmp/tam/shots"))
+SHOTS = Path(os.environ.get("TAM_SHOTS", Path(__file__).parents[2] / "build" / "screenshots"))
 OWN = ("http://127.0.0.1", "http://localhost", "ws://127.0.0.1", "ws://localhost", "data:", "blob:")
 
 

@@ -1,6 +1,7 @@
 """The workbench behind the browser tests, made in one place."""
 
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -8,21 +9,36 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 
-def make_workbench():
-    """Return a started workbench in demo mode, with an incident that waits for approval.
+def make_workbench(source="scenario:calm", *, speed=10.0):
+    """Return the real loop, started and past its first ticks, on a simulated plant."""
+    from tam_workbench.api import Workbench
 
-    The fake engine; put the real one here, and every test below runs against it.
-    """
-    from fake_workbench import FakeWorkbench
+    made = Workbench.from_source(source, speed=speed, batch_ticks=3)
+    made.start()
+    await_that(lambda: len(made.bus.read("pulse")[0]) > 60, "sixty ticks")
+    return made
 
-    return FakeWorkbench(interval_s=0.25).advance(330).start()
+
+def await_that(is_so, what, *, patience_s=90.0):
+    """Wait until something is so; the first run after a change compiles for half a minute."""
+    until = time.monotonic() + patience_s
+    while not is_so():
+        assert time.monotonic() < until, f"waited {patience_s:g} s in vain for {what}"
+        time.sleep(0.05)
+
+
+def propose(made, kind="bad_deploy", service="payment"):
+    """Break a service and return the incident whose proposal then waits."""
+    made.inject(kind, service)
+    await_that(made.pending, f"a proposal after {kind} in {service}")
+    return made.pending()[0]
 
 
 @pytest.fixture
 def workbench():
     made = make_workbench()
     yield made
-    made.stop()
+    made.close()
 
 
 @pytest.fixture

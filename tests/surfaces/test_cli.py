@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from tam_workbench.cli.main import app
 
-FAULTY = ["run", "scenario:faults", "--ticks", "900", "--seed", "7"]
+FAULTY = ["run", "scenario:faults", "--ticks", "1090", "--seed", "7"]
 
 
 @pytest.fixture(scope="module")

@@ -74,7 +74,7 @@ class AuditScreen(Screen):
             "scored": f"{health.rows_scored:,}",
             "quarantined": f"{health.rows_quarantined:,}",
             "events / s": number(health.events_per_s),
-            "lag": f"{health.lag_s:.2f} s",
+            "lag": "simulated time" if self.wb.is_demo else f"{health.lag_s:.2f} s",
             "memory": f"{health.rss_bytes / 1e6:.0f} MB",
         }
         items = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in rows.items())

@@ -11,7 +11,7 @@ from tam_workbench.dashboard.components import Approval, Waterfall
 from tam_workbench.dashboard.session import Screen, html
 from tam_workbench.records import Incident
 from tam_workbench.views import approval_card, explanation_card
-from tam_workbench.views.incident import ICONS, alert, effect, evidence, similar, title
+from tam_workbench.views.incident import ICONS, alert, effect, evidence, similar, strength, title
 from tam_workbench.views.markup import clock, empty
 
 LISTED = 30
@@ -51,7 +51,7 @@ class IncidentScreen(Screen):
         flow = pn.Row(
             *(
                 pn.Column(*part, sizing_mode="stretch_width", styles=CARD, margin=4,
-                          min_width=290 if part is action else 176 if self._alert in part else 150)
+                          min_width=280 if part is action else 176 if part is parts[0] else 150)
                 for part in parts
             ),
             sizing_mode="stretch_width", margin=0,
@@ -80,7 +80,7 @@ class IncidentScreen(Screen):
             {
                 "label": title(i),
                 "icon": ICONS[i.phase],
-                "secondary": f"{clock(i.opened_at)} · p {i.probability:.2f}",
+                "secondary": f"{clock(i.opened_at)} · {strength(i)}",
             }
             for i in incidents
         ]

@@ -24,6 +24,8 @@ from tam_workbench.views import (
 )
 from tam_workbench.views.markup import chart_head, kpis, log_ticker, table
 
+ANYWHERE = "any service"
+"""Lets the plant choose where a fault strikes."""
 WINDOW = 600
 """Latest ticks that the sentences and tables speak of."""
 SMALL = {"padding": "0 6px", "fontSize": "11px", "lineHeight": "18px", "minHeight": "20px"}
@@ -78,13 +80,14 @@ class LiveScreen(Screen):
             size="small",
             variant="outlined",
             width=140,
+            height=38,
             align="end",
         )
         reach = pmui.RadioButtonGroup.from_param(
             self.session.param.range, label="", options=list(RANGES), size="small", align="end"
         )
         self._choice = pmui.Select(
-            label="Telemetry", options=[], size="small", width=180, align="end"
+            label="Telemetry", options=[], size="small", width=220, align="end"
         )
         self._choice.param.watch(lambda _: self._rebuild(), "value")
         items = [self._pause, reach, self._choice]
@@ -93,8 +96,11 @@ class LiveScreen(Screen):
                 label="Fault",
                 options=list(self.wb.fault_kinds()),
                 size="small",
-                width=180,
+                width=170,
                 align="end",
+            )
+            self._where = pmui.Select(
+                label="Service", options=[ANYWHERE], size="small", width=130, align="end"
             )
             inject = pmui.Button(
                 label="Inject",
@@ -106,7 +112,7 @@ class LiveScreen(Screen):
                 height=38,
             )
             inject.on_click(self._inject)
-            items += [self._fault, inject]
+            items += [self._fault, self._where, inject]
         legend = html(LEGEND, align="end", margin=(4, 6, 12, 6))
         return pn.Row(*items, legend, sizing_mode="stretch_width", margin=(0, 0, 0, 2))
 
@@ -127,8 +133,9 @@ class LiveScreen(Screen):
         return [head, pane, shown]
 
     def _inject(self, _event: Any) -> None:  # noqa: ANN401 - param's event
-        kind = self._fault.value
-        self.session.attempt(lambda: self.wb.inject(kind), f"{kind} was injected")
+        kind, where = self._fault.value, self._where.value
+        service = None if where == ANYWHERE else where
+        self.session.attempt(lambda: self.wb.inject(kind, service), f"{kind} was injected")
 
     def _read(self, topic: str, limit: int) -> list[Any]:
         items, cursor = self.wb.bus.read(topic, self._cursors.get(topic, 0), limit)
@@ -155,14 +162,23 @@ class LiveScreen(Screen):
     def _draw(self, fresh: list[Pulse]) -> None:
         previous = milliseconds(self._pulses[-1].time) if self._pulses else None
         self._pulses = (self._pulses + fresh)[-ROLLOVER:]
-        if not self._headline:
-            names = headline_names(fresh)
-            self._headline = names[0] if names else ""
-            self._choice.param.update(options=names, value=self._headline)
+        self._offer(fresh)
         columns = pulse_columns(
             fresh, headline=self._headline, tick_s=self.wb.tick_s, previous_ms=previous
         )
         self._strip.pulses.stream(columns, rollover=ROLLOVER)
+
+    def _offer(self, fresh: list[Pulse]) -> None:
+        """Offer the telemetry and the services there are; both grow while sources appear."""
+        names = headline_names(fresh)
+        if set(names) - set(self._choice.options):
+            names = headline_names(fresh, known=self._choice.options)
+            self._headline = self._headline or names[0]
+            self._choice.param.update(options=names, value=self._headline)
+        if self.wb.is_demo:
+            services = [ANYWHERE, *sorted(fresh[-1].services)]
+            if services != list(self._where.options):
+                self._where.options = services
 
     def _rebuild(self) -> None:
         if self._choice.value and self._choice.value != self._headline:
@@ -188,7 +204,7 @@ class LiveScreen(Screen):
             self._drift = f"{drifts[-1].detector}: {drifts[-1].response}"
 
     def _figures(self) -> None:
-        if self.is_due(20):
+        if self._pulses and self.is_due(20):
             stats = self.wb.memory_stats()
             first = next((v for v in stats.values() if isinstance(v, int)), 0)
             self._memories = f"{stats.get('entries', first):,}"

@@ -112,7 +112,10 @@ def test_an_action_may_have_its_own_autonomy_but_not_past_hands_off(general, own
     ],
 )
 def test_every_bound_from_both_sides(changes, trust, permission, word):
-    verdict = decide(Gate(GateRules()), proposal(**changes), trust=trust)
+    rules = GateRules(
+        min_confidence=0.1, act_confidence=0.5, min_trust=0.1, act_trust=0.5, act_blast_radius=2
+    )
+    verdict = decide(Gate(rules), proposal(**changes), trust=trust)
     assert verdict.permission is permission
     assert word in verdict.reasons[0]
 

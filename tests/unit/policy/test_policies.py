@@ -13,6 +13,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ACTIONS = ("restart", "scale", "rollback", "clear_disk", "block", "undo")
 MEMORY = {"memory.usage.deviation": 9.0}
 CPU = {"cpu.deviation": 9.0}
+RULES = PolicyRules(prior_strength=4.0)
 
 
 def incident(number=1, **changes):
@@ -58,7 +59,7 @@ def propose(policy, case, hits=(), *, evidence=MEMORY, attempt=None, actions=ACT
 
 
 def policies(rules=None):
-    rules = rules or PolicyRules()
+    rules = rules or RULES
     return [ThresholdPolicy(rules), BanditPolicy(rules, seed=7)]
 
 
@@ -123,7 +124,7 @@ def test_the_attempt_is_part_of_the_key():
 
 
 def test_memory_of_what_helped_turns_the_choice_and_is_cited():
-    policy = BanditPolicy(PolicyRules(), seed=7)
+    policy = BanditPolicy(RULES, seed=7)
     hits = [hit(n, "rollback", True) for n in range(8)] + [
         hit(n, "restart", False) for n in range(8, 16)
     ]
@@ -136,7 +137,7 @@ def test_memory_of_what_helped_turns_the_choice_and_is_cited():
 
 
 def test_memory_without_an_outcome_and_unlike_memory_move_little():
-    policy = BanditPolicy(PolicyRules(), seed=7)
+    policy = BanditPolicy(RULES, seed=7)
     before = policy.expected(MEMORY, [], actions=ACTIONS)
     unknown = [hit(n, "rollback", None) for n in range(50)]
     assert policy.expected(MEMORY, unknown, actions=ACTIONS) == before
@@ -145,7 +146,7 @@ def test_memory_without_an_outcome_and_unlike_memory_move_little():
 
 
 def test_outcomes_teach_about_their_symptom_only():
-    policy = BanditPolicy(PolicyRules(), seed=7)
+    policy = BanditPolicy(RULES, seed=7)
     cpu = policy.expected(CPU, [], actions=ACTIONS)
     for number in range(30):
         policy.learn(incident(number), "scale", evidence=MEMORY, helped=True)
@@ -157,7 +158,7 @@ def test_outcomes_teach_about_their_symptom_only():
 
 
 def test_zero_weight_teaches_nothing():
-    policy = BanditPolicy(PolicyRules(), seed=7)
+    policy = BanditPolicy(RULES, seed=7)
     policy.learn(incident(), "scale", evidence=MEMORY, helped=True)
     before = policy.expected(MEMORY, [], actions=ACTIONS)
     for helped in (True, False):
@@ -166,7 +167,7 @@ def test_zero_weight_teaches_nothing():
 
 
 def test_it_forgets_so_that_a_changed_world_is_learnt_again():
-    policy = BanditPolicy(PolicyRules(forgetting=0.1), seed=7)
+    policy = BanditPolicy(PolicyRules(forgetting=0.1, prior_strength=4.0), seed=7)
     for number in range(500):
         policy.learn(incident(number), "restart", evidence=MEMORY, helped=True)
     for number in range(25):
@@ -175,9 +176,7 @@ def test_it_forgets_so_that_a_changed_world_is_learnt_again():
 
 
 def test_other_seeds_and_incidents_explore_otherwise():
-    chosen = {
-        propose(BanditPolicy(PolicyRules(), seed=seed), incident()).action for seed in range(40)
-    }
+    chosen = {propose(BanditPolicy(RULES, seed=seed), incident()).action for seed in range(40)}
     assert len(chosen) > 1
 
 

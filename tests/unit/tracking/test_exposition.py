@@ -20,3 +20,18 @@ def test_a_name_is_explained_once_and_labels_are_escaped():
 def test_a_bad_name_is_refused():
     with pytest.raises(BadInputError, match="not a Prometheus name"):
         exposition([_sample(name="trust-score")])
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (123_456_789_012_345.0, "123456789012345"),
+        (0.1, "0.1"),
+        (-3.0, "-3"),
+        (1e300, "1e+300"),
+        (float("nan"), "nan"),
+        (float("inf"), "inf"),
+    ],
+)
+def test_no_digit_is_lost(value, text):
+    assert exposition([_sample(value=value)]).splitlines()[-1] == f"tam_trust {text}"

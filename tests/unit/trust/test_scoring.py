@@ -239,9 +239,16 @@ def test_forged_errors_of_a_spoofed_channel_are_not_believed(seed):
     stream, forged = legacy(seed, poison=0.1)
     logs = Trust(TrustRules(), tick_s=1.0).score(stream).values["logs"]
     warm, onset = 16, 300
-    assert logs[warm:onset][forged[warm:onset]].max() <= 0.15
+    assert logs[warm:onset][forged[warm:onset]].max() <= 0.1
     assert logs[warm:onset][~forged[warm:onset]].min() >= 0.85
     assert logs[onset:].min() >= 0.8
+
+
+def test_a_service_that_errs_all_the_time_from_its_first_tick_is_believed():
+    rows = {**quiet(300), "logs": [log(t, 17) for t in range(300) for _ in range(1 + t % 3)]}
+    scores = Trust(TrustRules(), tick_s=1.0).score(batch(**rows))
+    assert np.median(scores.values["logs"]) >= 0.8
+    assert scores.values["logs"].min() >= 0.3
 
 
 def test_state_restores_to_the_bit():

@@ -21,7 +21,7 @@ from tam_workbench.errors import SettingsError
 from tam_workbench.records import Proposal
 
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
-_KNOWN: Final = frozenset({"target"})
+_KNOWN: Final = frozenset({"target", "key"})
 _PASSED_ON: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")
 _SECRET: Final = re.compile(
     r"(?i)([\w-]*(?:token|secret|passw(?:or)?d|api[_-]?key|credential|authorization)[\w-]*"
@@ -39,7 +39,7 @@ class Done(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """A program with its arguments; ``{target}`` in an argument stands for the target."""
+    """A program with its arguments; ``{target}`` and ``{key}`` stand for the proposal's."""
 
     argv: tuple[str, ...]
     """Program and arguments, as they are: no shell, no globbing, no variables."""
@@ -59,11 +59,14 @@ class Command:
             )
         unknown = {n for part in self.argv for n in _PLACEHOLDER.findall(part)} - _KNOWN
         if unknown:
-            raise SettingsError(f"runbook: placeholder {min(unknown)!r} unknown: only {{target}}")
+            raise SettingsError(
+                f"runbook: placeholder {min(unknown)!r} unknown: only {{target}}, {{key}}"
+            )
 
     def run(self, proposal: Proposal) -> Done:
         """Run it to its end or its time limit."""
-        argv = [part.replace("{target}", proposal.target) for part in self.argv]
+        known = {"{target}": proposal.target, "{key}": proposal.key}
+        argv = [_PLACEHOLDER.sub(lambda m: known[m.group()], part) for part in self.argv]
         inherited = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
         try:
             process = subprocess.Popen(  # noqa: S603 - argv from the book, no shell
