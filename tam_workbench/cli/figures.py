@@ -43,9 +43,9 @@ def bench(
 
 def _ui() -> list[dict[str, object]]:
     from tam_workbench.api import Workbench
-    from tam_workbench.dashboard import measure
+    from tam_workbench.dashboard import bench as screens
 
-    return measure.figures(lambda: Workbench.from_source("scenario:calm", batch_ticks=1))
+    return screens.figures(lambda: Workbench.from_source("scenario:calm", batch_ticks=1))
 
 
 def _print(rows: list[dict[str, object]], *, title: str, as_json: bool, check: bool) -> None:

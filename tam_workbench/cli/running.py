@@ -90,7 +90,9 @@ def demo(
 
 def serve(  # noqa: PLR0913 - a verb's options
     *,
-    source: Annotated[str, typer.Option(help="What to watch.")] = "host",
+    source: Annotated[
+        str | None, typer.Option(help="What to watch; default: the setting, else host.")
+    ] = None,
     port: Port = 8650,
     address: Annotated[str, typer.Option(help="Beyond localhost needs a password.")] = "127.0.0.1",
     show_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open a browser.")] = False,
@@ -101,9 +103,11 @@ def serve(  # noqa: PLR0913 - a verb's options
     """Serve the dashboard on a running loop."""
     from tam_workbench import dashboard
 
+    kept = settings.read().dashboard_password
+    password = kept.get_secret_value() if kept else None
+    dashboard.check_access(address, password)
     wb = _build(source=source, seed=seed, state_dir=state, speed=1.0)
     wb.start()
-    password = settings.read().dashboard_password
     say(f"TAM Workbench watches {wb.name}: http://{address}:{port}{prefix}  (Ctrl-C stops)")
     try:
         dashboard.serve(
@@ -113,7 +117,7 @@ def serve(  # noqa: PLR0913 - a verb's options
             show=show_browser,
             threaded=False,
             prefix=prefix,
-            password=password.get_secret_value() if password else None,
+            password=password,
         )
     finally:
         wb.close()

@@ -41,6 +41,9 @@ class IncidentRules:
     """Ticks that a service which calls others waits before an action is proposed for it: if one
     it depends on has an incident by then, that one is treated and the caller waits."""
 
+    retry_ticks: int = 30
+    """Ticks until another proposal after the gate said no or a request expired."""
+
     max_attempts: int = 4
     """Actions tried before an incident is left to people."""
 
@@ -55,6 +58,8 @@ class _Track:
     last_alarm: int
     acted_at: int = -1
     attempts: int = 0
+    proposals: int = 0
+    retry_at: int = -1
 
 
 class IncidentBook:
@@ -90,6 +95,16 @@ class IncidentBook:
         """Tell whether another action may be proposed."""
         return self.attempts(incident_id) < self._rules.max_attempts
 
+    def proposed(self, incident_id: str) -> int:
+        """Count a proposal for an incident and return how many came before it."""
+        track = self._tracks[incident_id]
+        track.proposals += 1
+        return track.proposals - 1
+
+    def defer(self, incident_id: str, *, tick: int) -> None:
+        """Let an incident rest after a denial, so that it is not asked about at every batch."""
+        self._tracks[incident_id].retry_at = tick + self._rules.retry_ticks
+
     def put(self, incident: Incident) -> None:
         """Replace an incident by its newer state."""
         self._incidents[incident.id] = incident
@@ -101,11 +116,12 @@ class IncidentBook:
         self.put(incident)
 
     def waits(self, incident: Incident, *, tick: int, callees: frozenset[str]) -> bool:
-        """Tell whether an incident waits because a service it depends on may be the cause."""
-        if not callees:
-            return False
+        """Tell whether an incident waits: it was denied just now, or a callee may be the cause."""
+        track = self._tracks[incident.id]
+        if tick < track.retry_at:
+            return True
         held = tick - incident.opened_tick < self._rules.hold_ticks
-        return held or any(service in self._open for service in callees)
+        return bool(callees) and (held or any(service in self._open for service in callees))
 
     def leave(self, incident_id: str) -> None:
         """Stop following an incident that people took over."""
@@ -211,7 +227,10 @@ class IncidentBook:
 
     def state(self) -> dict[str, object]:
         """Return what a checkpoint keeps beside the incident documents."""
-        tracks = {k: [t.last_alarm, t.acted_at, t.attempts] for k, t in self._tracks.items()}
+        tracks = {
+            k: [t.last_alarm, t.acted_at, t.attempts, t.proposals, t.retry_at]
+            for k, t in self._tracks.items()
+        }
         return {"open": dict(self._open), "tracks": tracks, "recent": dict(self._recent)}
 
     def restore(self, state: dict[str, object], incidents: Iterable[Incident]) -> None:

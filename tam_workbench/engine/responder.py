@@ -16,7 +16,7 @@ from tam_workbench.engine.recent import Recent
 from tam_workbench.engine.recollection import Recollection
 from tam_workbench.engine.scribe import Scribe
 from tam_workbench.engine.summary import ServiceTicks
-from tam_workbench.errors import TransientError
+from tam_workbench.errors import TamError
 from tam_workbench.gate import Gate
 from tam_workbench.learning import Learning
 from tam_workbench.policy import Policy
@@ -37,6 +37,7 @@ from tam_workbench.records import (
 from tam_workbench.resilience import Breaker, Signal
 
 MIN_BACKGROUND = 50
+DOUBTED = 0.6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +55,9 @@ class Means:
     clock: Clock
     explainer: Explainer | None
     """Second opinions in the background, None without."""
+
+    suspects: Callable[[], dict[str, float]]
+    """Channels of ill repute as evidence: ``source:NAME`` and how strongly, on a z scale."""
 
     commit: Callable[[], None]
     """Makes everything so far durable; called before each action, so that none is repeated."""
@@ -145,6 +149,8 @@ class Responder:
         rows = seen.rows[:last, at]
         rows = rows[rows >= 0]
         evidence = evidence_of(observed, incident.service, tick=incident.opened_tick)
+        if incident.trust < DOUBTED:
+            evidence |= self._m.suspects()
         self._evidence[incident.id] = evidence
         explanation = self._explain(incident, observed, rows)
         self._texts[incident.id] = text = self._text(incident, evidence)
@@ -233,8 +239,10 @@ class Responder:
             evidence=evidence,
             now=now,
             memory_version=m.recollection.version(),
+            attempt=m.book.proposed(incident.id),
         )
         if proposal is None:
+            m.book.defer(incident.id, tick=self._tick)
             return
         m.scribe.note("proposal", _line(proposal), at=now)
         verdict = m.gate.decide(
@@ -252,7 +260,8 @@ class Responder:
         elif verdict.permission is Permission.NEEDS_APPROVAL:
             self._set(replace(proposed, phase=Phase.PROPOSED))
         else:
-            self._set(replace(proposed, phase=Phase.OPEN))
+            m.book.defer(incident.id, tick=self._tick)
+            self._set(replace(proposed, phase=Phase.OPEN, proposal=None))
 
     def _act(self, incident: Incident) -> None:
         """Write down the intent, make it durable, then do it once."""
@@ -262,9 +271,11 @@ class Responder:
         self._set(replace(incident, phase=Phase.ACTING))
         m.scribe.note("acting", {"key": proposal.key, "action": proposal.action}, at=self._now())
         m.commit()
+        if self.breaker.allows(now=self._now().timestamp()):
+            self.breaker = self.breaker.after(Signal.STARTED, now=self._now().timestamp())
         try:
             outcome = m.actuator.act(proposal, now=self._now())
-        except TransientError as error:
+        except TamError as error:
             outcome = Outcome(
                 key=proposal.key,
                 result=Result.FAILED,
@@ -306,7 +317,13 @@ class Responder:
         helped = outcome.helped if outcome else None
         evidence = self._evidence.get(incident.id, {})
         if proposal is not None and outcome is not None and helped is not None:
-            m.policy.learn(incident, proposal.action, evidence=evidence, helped=helped)
+            m.policy.learn(
+                incident,
+                proposal.action,
+                evidence=evidence,
+                helped=helped,
+                weight=incident.trust,
+            )
         if incident.phase not in OPEN_PHASES or helped is False:
             text = self._texts.get(incident.id) or self._text(incident, evidence)
             m.recollection.remember(incident, text, now=now)
@@ -325,6 +342,7 @@ class Responder:
             for incident in self._m.book.awaiting(Phase.PROPOSED):
                 if incident.proposal and incident.proposal.key == verdict.key:
                     self._note_verdict(incident, verdict)
+                    self._m.book.defer(incident.id, tick=self._tick)
                     self._set(replace(incident, verdict=verdict, phase=Phase.OPEN, proposal=None))
 
     def _note_verdict(self, incident: Incident, verdict: Verdict) -> None:

@@ -31,6 +31,8 @@ class Supervisor:
     def attempt(self, step: Callable[[], None], *, what: str) -> bool:
         """Run ``step`` and tell whether it went well."""
         now = self._clock.monotonic()
+        if self.breaker.allows(now=now):
+            self.breaker = self.breaker.after(Signal.STARTED, now=now)
         try:
             step()
         except TransientError as error:

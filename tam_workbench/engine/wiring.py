@@ -86,6 +86,7 @@ def assemble(
         bus=bus,
         clock=clock,
         explainer=Explainer(bus, seed=settings.seed) if _is_live(settings) else None,
+        suspects=lambda: _suspects(stages.trust),
         commit=lambda: runner.commit(),  # noqa: PLW0108 - the runner is made last
     )
     responder = Responder(means, autonomy=settings.autonomy, breaker=breaker)
@@ -141,6 +142,13 @@ def _default_slo(source: str) -> tuple[SloRule, ...]:
     if source == "host":
         return HOST_SLO
     return LEGACY_SLO if source.startswith("scenario:legacy") else ()
+
+
+def _suspects(trust: Trust) -> dict[str, float]:
+    """Return the channels that are more often wrong than right, as evidence."""
+    return {
+        f"source:{r.source}": 10.0 * (1.0 - r.mean) for r in trust.reputations() if r.mean < 0.5
+    }
 
 
 def _is_live(settings: Settings) -> bool:

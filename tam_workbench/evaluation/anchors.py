@@ -53,8 +53,12 @@ def _pair(scenario: str, arm: str, seeds: int) -> list[Figure]:
 
 
 def _line(
-    name: str, values: np.ndarray[tuple[int], np.dtype[np.float64]], peer: float, tolerance: float,
-    *, note: str,
+    name: str,
+    values: np.ndarray[tuple[int], np.dtype[np.float64]],
+    peer: float,
+    tolerance: float,
+    *,
+    note: str,
 ) -> Figure:
     mean, low, high = interval(values)
     return Figure(

@@ -150,9 +150,7 @@ def _denied(rows: pl.DataFrame) -> float:
     return float((genuine["trust"] < BELIEVED).sum()) / max(genuine.height, 1)
 
 
-def _forged_hit(
-    rows: pl.DataFrame, said: prediction.Foresight, came: prediction.Answers
-) -> float:
+def _forged_hit(rows: pl.DataFrame, said: prediction.Foresight, came: prediction.Answers) -> float:
     pairs = rows.filter(pl.col("forged")).select("tick", "service").unique()
     ticks, services = pairs["tick"].to_numpy(), _places(pairs["service"].to_list(), said.services)
     at = np.searchsorted(said.ticks, ticks)

@@ -60,15 +60,20 @@ def _physical(frame: pl.DataFrame, names: tuple[str, ...]) -> dict[str, pl.Serie
     }
 
 
+def _times(column: pl.Series) -> Ints:
+    """Return microseconds as a copy: read-only arrays would have the kernels compiled again."""
+    return np.array(column.to_numpy(), dtype=np.int64)
+
+
 def floats(column: pl.Series) -> Floats:
     """Return a column as float64, null as NaN."""
-    return np.ascontiguousarray(column.cast(pl.Float64).to_numpy(), dtype=np.float64)
+    return np.array(column.cast(pl.Float64).to_numpy(), dtype=np.float64)
 
 
 def severities(column: pl.Series) -> Bytes:
     """Return severity numbers, null as 0."""
     filled = column.fill_null(0) if column.null_count() else column
-    return np.ascontiguousarray(filled.to_numpy(), dtype=np.uint8)
+    return np.array(filled.to_numpy(), dtype=np.uint8)
 
 
 def failures(column: pl.Series) -> Floats:

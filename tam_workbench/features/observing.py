@@ -225,7 +225,7 @@ class Features:
         if not keep.any():
             return Shifts(tick=_NONE, service=_NONE, kind=_NONE)
         chosen = frame.filter(pl.Series(keep))
-        times = chosen["time"].to_physical().to_numpy()
+        times = np.array(chosen["time"].to_physical().to_numpy(), dtype=np.int64)
         ticks = kernels.count_ticks(times, self._tick_us, self._open)
         services = self._services.resolve(chosen["service"], at=int(ticks.max()))
         self._make_room()

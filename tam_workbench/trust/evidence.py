@@ -7,7 +7,7 @@ from tam_workbench.trust.arrays import Memory, Scale, Scratch
 METRIC, LOG, SPAN, CHANGE = 0, 1, 2, 3
 
 
-@njit(cache=True, nogil=True, inline="always", error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")
 def testify(m: Memory, service: int, tick: int, kind: int, said: float, source: int) -> None:
     """Leave evidence; of metrics also the second best from another channel."""
     at = tick % m.stamp.shape[1]
@@ -29,7 +29,7 @@ def testify(m: Memory, service: int, tick: int, kind: int, said: float, source: 
         seen[kind] = said
 
 
-@njit(cache=True, nogil=True, inline="always", error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")
 def _heard(m: Memory, service: int, tick: int, kind: int) -> float:
     """Return the strongest evidence of other kinds within the window up to ``tick``."""
     best = 0.0
@@ -41,7 +41,7 @@ def _heard(m: Memory, service: int, tick: int, kind: int) -> float:
     return best
 
 
-@njit(cache=True, nogil=True, inline="always", error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")
 def corroboration(m: Memory, w: Scratch, service: int, tick: int, kind: int, k: Scale) -> float:
     """Return how far other signals, here and next door, support an anomaly; once a tick."""
     if w.memo_stamp[service, kind] == w.counts[3]:
@@ -57,7 +57,7 @@ def corroboration(m: Memory, w: Scratch, service: int, tick: int, kind: int, k: 
     return own
 
 
-@njit(cache=True, nogil=True, inline="always", error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")
 def peers(m: Memory, service: int, tick: int, source: int, k: Scale) -> float:
     """Return how far metrics of the service from other channels support a metric."""
     best = 0.0

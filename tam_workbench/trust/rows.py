@@ -1,6 +1,7 @@
 """A batch as the kernels take it: numbers in columns, sorted by the tick they count in.
 
-``trust`` and ``reasons`` are what the kernels fill in.
+``trust`` and ``reasons`` are what the kernels fill in. Arrays are copies on purpose: polars lends
+read-only ones, which are another type to numba, and the kernels would be compiled again.
 """
 
 from typing import NamedTuple
@@ -70,14 +71,14 @@ class ChangeRows(NamedTuple):
 
 def floats(column: pl.Series) -> Floats:
     """Return a column as float64, null as NaN."""
-    return np.ascontiguousarray(column.cast(pl.Float64).to_numpy(), dtype=np.float64)
+    return np.array(column.cast(pl.Float64).to_numpy(), dtype=np.float64)
 
 
 def severities(column: pl.Series) -> Bytes:
     """Return severity numbers, null as 0."""
     if column.null_count():
         column = column.fill_null(0)
-    return np.ascontiguousarray(column.to_numpy(), dtype=np.uint8)
+    return np.array(column.to_numpy(), dtype=np.uint8)
 
 
 def failures(column: pl.Series) -> Floats:

@@ -82,7 +82,7 @@ class Trust:
         """Return trust and reasons of every row, and learn what is usual."""
         frames = (batch.metrics, batch.logs, batch.spans, batch.changes)
         columns = [physical(f, _CODED[s]) for s, f in zip(_SIGNALS, frames, strict=True)]
-        times = [c["time"].to_numpy() for c in columns]
+        times = [np.array(c["time"].to_numpy(), dtype=np.int64) for c in columns]
         at = max((int(time.max()) for time in times if time.size), default=0) // self._tick_us
         heads: list[tuple[Any, ...]] = []
         orders: list[Ints | None] = []

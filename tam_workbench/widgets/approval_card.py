@@ -53,8 +53,8 @@ class ApprovalCard(Skin):
             return
         try:
             act(key, reason=reason)
-        except TamError as error:
-            self.said = str(error)
+        except (TamError, LookupError) as error:
+            self.said = str(error).strip("\"'")
             return
         self.said = (
             f"{message['decision']}d {key}"

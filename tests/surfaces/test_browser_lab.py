@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import nbformat
 import pytest
 
 pytest.importorskip("playwright.sync_api")
-from browser import browse
+from browser import SHOTS, browse
 from playwright.sync_api import TimeoutError  # noqa: A004 - its own, not the built-in
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(240)]
@@ -22,16 +23,17 @@ HERE = Path(__file__).parent
 SETUP = f"""
 import sys
 sys.path.insert(0, {str(HERE)!r})
-from conftest import make_workbench
-from tam_workbench.widgets import *
+from conftest import make_workbench, propose
 wb = make_workbench()
+propose(wb).id
 """
 CELLS = [
     SETUP,
-    "LiveTelemetry(wb)",
-    "TrustRibbon(wb)",
-    "ShapWaterfall(wb)",
-    "ApprovalCard(wb)",
+    "wb.live()",
+    "wb.ribbon()",
+    "wb.waterfall()",
+    "wb.approvals()",
+    "wb.dashboard(height=760)",
 ]
 FLAGS = [
     "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1", "--IdentityProvider.token=",
@@ -55,6 +57,7 @@ def notebook(tmp_path):
 
 @pytest.fixture
 def lab(notebook, tmp_path):
+    """The address of a running JupyterLab, without and with the notebook opened."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -63,15 +66,16 @@ def lab(notebook, tmp_path):
     command = [sys.executable, "-m", "jupyterlab", *FLAGS, f"--ServerApp.port={port}",
                f"--ServerApp.root_dir={tmp_path}",
                f"--LabApp.workspaces_dir={tmp_path / 'workspaces'}"]  # fmt: skip
-    env = {**os.environ, **home, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    env = {**os.environ, **home, "TAM_SOURCE": "scenario:calm", "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     with (tmp_path / "lab.log").open("wb") as log:
         server = subprocess.Popen(command, stdout=log, stderr=log, env=env)
         try:
             _await(port)
-            yield f"http://127.0.0.1:{port}/lab/tree/{notebook.name}"
+            yield f"http://127.0.0.1:{port}/"
         finally:
             server.terminate()
             server.wait(20)
+            shutil.copy(tmp_path / "lab.log", SHOTS / "lab.log")
 
 
 def _await(port):
@@ -101,7 +105,7 @@ def _run_all(page):
 def test_widgets_live_and_approve_in_jupyterlab(lab):
     with browse() as watched:
         page = watched.page
-        page.goto(lab)
+        page.goto(f"{lab}lab/tree/widgets.ipynb")
         page.get_by_text("Kernel status: Idle").first.wait_for(state="attached", timeout=90_000)
         _run_all(page)
         summary = page.locator(".tam [data-text]").first
@@ -122,8 +126,14 @@ def test_widgets_live_and_approve_in_jupyterlab(lab):
         page.keyboard.press("a")
         page.keyboard.type("seen before")
         page.keyboard.press("Enter")
-        page.get_by_text("approved inc-").wait_for(timeout=20_000)
+        page.get_by_text("approved act-").wait_for(timeout=20_000)
         watched.shoot("lab_bottom_light")
+        frame = page.frame_locator("iframe[title='TAM dashboard']")
+        page.locator("iframe[title='TAM dashboard']").scroll_into_view_if_needed()
+        frame.get_by_text("Incident probability").first.wait_for(timeout=60_000)
+        frame.get_by_text("trusted, lowest").wait_for(timeout=20_000)
+        page.wait_for_timeout(1500)
+        watched.shoot("lab_dashboard_light")
         assert watched.outside == []
         ours = [text for text in watched.errors if "tam" in text.lower()]
         assert ours == []
@@ -143,3 +153,15 @@ def test_an_executed_notebook_is_small_and_has_static_pictures(notebook, tmp_pat
     assert len(pictures) == 4
     assert all("text/plain" in picture for picture in pictures)
     assert json.loads(text)["metadata"]["widgets"]
+
+
+def test_the_notebook_server_shows_the_dashboard_under_its_own_address(lab):
+    """By jupyter-server-proxy and our entry point: one origin, so Binder and JupyterHub work."""
+    with browse() as watched:
+        page = watched.page
+        page.goto(f"{lab}tam/", timeout=90_000)
+        page.get_by_text("Incident probability").first.wait_for(timeout=60_000)
+        page.get_by_text("trusted, lowest").wait_for(timeout=60_000)
+        assert page.url.startswith(f"{lab}tam/")
+        watched.shoot("proxied_light")
+        watched.check()
