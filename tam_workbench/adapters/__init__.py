@@ -1,3 +1,3 @@
-"""Adapters: the outside, behind Protocols; one guest library a module, and the only rooms with IO."""
+"""Adapters: the outside, behind Protocols; one guest library a module, the only rooms with IO."""
 
 __all__: list[str] = []

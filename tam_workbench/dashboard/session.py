@@ -106,14 +106,15 @@ class Session(param.Parameterized):
         self.notice.visible = True
         self._notice_turns = NOTICE_TURNS
 
-    def attempt(self, act: Callable[[], Any], done: str) -> None:
-        """Do something to the workbench and say what came of it."""
+    def attempt(self, act: Callable[[], Any], done: str) -> bool:
+        """Do something to the workbench, say what came of it, and return whether it went well."""
         try:
             act()
         except (TamError, LookupError) as error:
             self.say(str(error).strip("\"'"), "bad")
-        else:
-            self.say(done)
+            return False
+        self.say(done)
+        return True
 
     @property
     def span_s(self) -> int:

@@ -14,7 +14,7 @@ import polars as pl
 from tam_workbench.engine import settings, wiring
 from tam_workbench.evaluation.figures import Figure, interval
 from tam_workbench.plant import START, Plant, PlantSpec, scenario
-from tam_workbench.records import Autonomy
+from tam_workbench.records import Autonomy, Floats
 
 BATCH_TICKS = 4
 RULE_ERROR_RATIO = 0.05
@@ -153,13 +153,11 @@ def figures(name: str, *, seeds: int, ticks: int = 6000) -> list[Figure]:
     return rows
 
 
-def _values(
-    found: Sequence[Run], arm: str, column: str
-) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _values(found: Sequence[Run], arm: str, column: str) -> Floats:
     return np.array([float(getattr(run, column)) for run in found if run.arm == arm])
 
 
-def _arm_row(label: str, unit: str, arm: str, by_arm: dict[str, np.ndarray]) -> Figure:  # type: ignore[type-arg]
+def _arm_row(label: str, unit: str, arm: str, by_arm: dict[str, Floats]) -> Figure:
     mean, low, high = interval(by_arm[arm])
     best_other = min(float(by_arm[a].mean()) for a in by_arm if a != "loop")
     is_loop = arm == "loop"

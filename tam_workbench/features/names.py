@@ -48,12 +48,13 @@ class Names:
         return self._number.get(name)
 
     def resolve(self, column: pl.Series, *, at: int, codes: pl.Series | None = None) -> Codes:
-        """Return the number of every row; ``evicted`` then holds numbers that changed hands.
+        """Return the number of every row.
+
+        ``evicted`` gathers numbers that changed hands, until the caller empties it.
 
         ``at`` is the tick of the batch, by which the longest unseen name is found; ``codes`` is
         ``column.to_physical()`` with -1 for null, where the caller has it already.
         """
-        self.evicted = []
         if self._anchor is None:  # polars renumbers categories when no column of them lives
             self._anchor = column.clear()
         return self._find(column, self._shift(column) if codes is None else _up(codes), at=at)

@@ -131,7 +131,8 @@ class Features:
             arrays.forget_resource(self._memory, number)
         for number in self._services.evicted:
             arrays.forget_service(self._memory, number)
-        self._resources.evicted, self._services.evicted = [], []
+        for names in self._tables().values():
+            names.evicted = []
 
     def _place(self, columns: Columns, resource: dict[str, Ints]) -> tuple[Seats, dict[str, Ints]]:
         ticks, low = columns.ticks, columns.low

@@ -11,7 +11,7 @@ from tam_workbench.records import AuditEntry
 _AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def check_journal(make: Callable[[], Journal]) -> None:
+def check_journal(make: Callable[[], Journal], *, is_persistent: bool = True) -> None:
     """Check a journal against every promise of its port.
 
     Parameters
@@ -19,6 +19,8 @@ def check_journal(make: Callable[[], Journal]) -> None:
     make
         Opens a journal on the *same*, at first empty, place each time it is called; the one
         before is closed by then.
+    is_persistent
+        Whether what was committed is there after closing and opening again.
 
     Raises
     ------
@@ -35,6 +37,11 @@ def check_journal(make: Callable[[], Journal]) -> None:
     finally:
         journal.close()
     journal.close()
+    if is_persistent:
+        _check_reopened(make, head)
+
+
+def _check_reopened(make: Callable[[], Journal], head: AuditEntry | None) -> None:
     again = make()
     try:
         _promise(again.head() == head, "what was committed is there after reopening")
@@ -68,6 +75,14 @@ def _check_commit(journal: Journal) -> None:
     _promise(journal.documents("note") == {"a": "[2]", "b": "[]"}, "a document replaces its own")
     journal.commit([_entry(3, after=second)])
     _promise(journal.checkpoint() == b"second", "without a checkpoint the last one stays")
+    _promise(len(journal.documents("note")) == 2, "without documents the last ones stay")
+    for content in (b"", bytes(range(256)) * 1000):
+        journal.commit([], checkpoint=content)
+        _promise(journal.checkpoint() == content, "a checkpoint is any bytes, also none")
+    journal.commit([], checkpoint=b"second")
+    awkward = "it's; -- \"\\ \n \u0000 ä→🙂"
+    journal.commit([], documents={(awkward, awkward): awkward})
+    _promise(journal.documents(awkward) == {awkward: awkward}, "any text is a kind, id or body")
 
 
 def _check_refusals(journal: Journal) -> None:
@@ -82,8 +97,8 @@ def _check_refusals(journal: Journal) -> None:
     for what, entries in wrong.items():
         try:
             journal.commit(entries, checkpoint=b"bad", documents={("note", "a"): "[9]"})
-        except LedgerError:
-            pass
+        except LedgerError as error:
+            _promise("\n" not in str(error), f"{what} is refused in one line")
         else:
             raise PromiseBrokenError(f"journal: {what} is refused with a LedgerError")
         _promise(journal.head() == head, f"after {what} the ledger is as before")

@@ -19,7 +19,9 @@ MARKER_COLUMNS: Final = ("time", "kind", "text", "color", "dash", "shape")
 Columns = dict[str, Any]
 """Name to a list of floats or strings, all of one length; what Bokeh streams."""
 
-FIRST: Final = ("system.cpu.utilization", "container.cpu.utilization")
+FIRST: Final = (
+    "system.cpu.utilization", "container.cpu.utilization", "system.cpu.load_average.1m",
+)  # fmt: skip
 """Telemetry that is drawn unless another is chosen."""
 
 WIDEST_TICKS: Final = 8

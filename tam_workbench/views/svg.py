@@ -6,7 +6,7 @@ where there are any.
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from itertools import groupby
+from itertools import groupby, zip_longest
 from math import isnan
 
 from tam_workbench.records import Explanation, Reputation
@@ -185,7 +185,9 @@ def before_after_svg(
     width: float = 420.0, most: int = 6,
 ) -> str:  # fmt: skip
     """Return mean attributions per feature before (hollow) and after (filled) an update."""
-    rows = sorted(zip(features, before, after, strict=True), key=lambda r: -max(r[1], r[2]))[:most]
+    rows = sorted(
+        zip_longest(features, before, after, fillvalue=0.0), key=lambda r: -max(r[1], r[2])
+    )[:most]
     top = max((max(row[1], row[2]) for row in rows), default=1.0) or 1.0
     body = []
     for row, (name, old, new) in enumerate(rows):

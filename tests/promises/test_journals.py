@@ -12,6 +12,10 @@ def test_sqlite(tmp_path, synchronous):
     check_journal(lambda: SqliteJournal(tmp_path / "j.sqlite", synchronous=synchronous))
 
 
+def test_sqlite_in_memory():
+    check_journal(lambda: SqliteJournal(None), is_persistent=False)
+
+
 class Forgetful(SqliteJournal):
     """Loses everything at reopening."""
 

@@ -66,7 +66,12 @@ def lab(notebook, tmp_path):
     command = [sys.executable, "-m", "jupyterlab", *FLAGS, f"--ServerApp.port={port}",
                f"--ServerApp.root_dir={tmp_path}",
                f"--LabApp.workspaces_dir={tmp_path / 'workspaces'}"]  # fmt: skip
-    env = {**os.environ, **home, "TAM_SOURCE": "scenario:calm", "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    env = {
+        **os.environ,
+        **home,
+        "TAM_SOURCE": "scenario:calm",
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
     with (tmp_path / "lab.log").open("wb") as log:
         server = subprocess.Popen(command, stdout=log, stderr=log, env=env)
         try:

@@ -9,7 +9,7 @@ import panel_material_ui as pmui
 
 from tam_workbench.dashboard.components import Approval, Waterfall
 from tam_workbench.dashboard.session import Screen, html
-from tam_workbench.records import Incident
+from tam_workbench.records import Incident, Permission
 from tam_workbench.views import approval_card, explanation_card
 from tam_workbench.views.incident import ICONS, alert, effect, evidence, similar, strength, title
 from tam_workbench.views.markup import clock, empty
@@ -127,10 +127,14 @@ class IncidentScreen(Screen):
     def _decide(self, decision: str, key: str, reason: str) -> None:
         act = self.wb.approve if decision == "approve" else self.wb.reject
         word = "approved" if decision == "approve" else "rejected"
-        self.session.attempt(lambda: act(key, reason=reason), f"{key} was {word}")
-        self._approval.said = f"{word}: {reason}"
+        done = self.session.attempt(lambda: act(key, reason=reason), f"{key} was {word}")
+        self._approval.said = f"{word}: {reason}" if done else "not done: see the line at the top"
         self._fill()
         self._draw()
+        verdict = self._shown.verdict if self._shown else None
+        if done and verdict and word == "approved" and verdict.permission is not Permission.ALLOW:
+            why = "; ".join(verdict.reasons)
+            self.session.say(f"the gate did not let {key} act: {why}", "bad")
 
     def _label(self, verdict: str) -> None:
         chosen = self.session.incident

@@ -80,8 +80,8 @@ class LiveScreen(Screen):
             size="small",
             variant="outlined",
             width=140,
-            height=38,
             align="end",
+            sx={"padding": "6px 10px"},
         )
         reach = pmui.RadioButtonGroup.from_param(
             self.session.param.range, label="", options=list(RANGES), size="small", align="end"

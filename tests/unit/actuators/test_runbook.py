@@ -13,7 +13,7 @@ import pytest
 
 from tam_workbench.adapters.actuators.runbook import Command, RunbookActuator, Webhook, read_book
 from tam_workbench.adapters.actuators.runbook.steps import shown
-from tam_workbench.errors import PermanentError, SettingsError
+from tam_workbench.errors import BadInputError, PermanentError, SettingsError
 from tam_workbench.records import Proposal, Result
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -57,7 +57,22 @@ def test_no_shell_ever_reads_it(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "target", ["-rf", "a b", "a;b", "$(id)", "`id`", "a\n", "../x", "a/../b", "", "ä", "x" * 300]
+    "target",
+    [
+        "-rf",
+        "a b",
+        "a;b",
+        "$(id)",
+        "`id`",
+        "a\n",
+        "../x",
+        "a/../b",
+        "",
+        "ä",
+        "a@b",
+        "a\x00",
+        "x" * 300,
+    ],
 )
 def test_a_hostile_target_is_refused_before_anything_runs(tmp_path, target):
     ran = tmp_path / "ran"
@@ -66,6 +81,30 @@ def test_a_hostile_target_is_refused_before_anything_runs(tmp_path, target):
     assert outcome.result is Result.FAILED
     assert "refused" in outcome.detail
     assert not ran.exists()
+
+
+def test_key_and_incident_have_their_placeholders_too(tmp_path):
+    command = Command(argv=("/bin/echo", "{key}/{incident}:{target}"))
+    assert act(tmp_path, command).detail == "exit 0: k1/i-1:Pod/checkout-7d9"
+
+
+@pytest.mark.parametrize("field", ["key", "incident"])
+@pytest.mark.parametrize("value", ["-rf", "a b", "a;b", "a\nb", "", "\ud800"])
+def test_a_hostile_key_or_incident_is_refused_where_it_is_used(tmp_path, field, value):
+    ran, case = tmp_path / "ran", replace(PROPOSAL, **{field: value})
+    command = Command(argv=("/usr/bin/touch", str(ran), f"{{{field}}}"))
+    outcome = act(tmp_path / "a", command, case)
+    assert outcome.result is Result.FAILED
+    assert f"{field} {value!r} refused" in outcome.detail
+    assert not ran.exists()
+    assert act(tmp_path / "b", Command(argv=("/bin/echo",)), case).result is Result.SUCCEEDED
+
+
+def test_a_value_that_looks_like_a_placeholder_is_refused_not_filled_in(tmp_path):
+    outcome = act(
+        tmp_path, Command(argv=("/bin/echo", "{target}")), replace(PROPOSAL, target="{key}")
+    )
+    assert outcome.result is Result.FAILED
 
 
 def test_a_command_that_hangs_is_killed_with_its_children(tmp_path):
@@ -85,6 +124,19 @@ def test_a_command_that_hangs_is_killed_with_its_children(tmp_path):
     assert not status.exists() or "zombie" in status.read_text()
 
 
+def test_a_child_left_behind_does_not_hold_up_a_command_that_ended(tmp_path):
+    pid_file = tmp_path / "pid"
+    code = (
+        "import subprocess, sys\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+        f"open({str(pid_file)!r}, 'w').write(str(child.pid))\n"
+    )
+    outcome = act(tmp_path, python(code, timeout_s=60.0))
+    os.kill(int(pid_file.read_text()), 9)
+    assert outcome.result is Result.SUCCEEDED
+    assert (outcome.finished_at - NOW).total_seconds() < 30.0
+
+
 def test_endless_output_is_cut_and_its_command_killed(tmp_path):
     command = python("while True: print('x' * 1000)", timeout_s=0.5, output_limit=100)
     outcome = act(tmp_path, command)
@@ -101,7 +153,12 @@ def test_much_output_does_not_block_a_command_that_ends(tmp_path):
 
 def test_a_command_gets_few_variables_and_shows_no_secret(tmp_path, monkeypatch):
     monkeypatch.setenv("TAM_SECRET", "from-our-own-environment")
-    code = "import os; print(sorted(os.environ)); print(os.environ['TOKEN'], 'password: hunter22')"
+    monkeypatch.setenv("AWS_PROFILE", "ours-too")
+    code = (
+        "import os\n"
+        "assert set(os.environ) <= set('PATH HOME LANG LC_CTYPE TOKEN'.split()), set(os.environ)\n"
+        "print(sorted(os.environ)); print(os.environ['TOKEN'], 'password: hunter22')"
+    )
     outcome = act(tmp_path, python(code, environment={"TOKEN": "s3cr3t-value"}))
     assert outcome.result is Result.SUCCEEDED
     assert "TAM_SECRET" not in outcome.detail
@@ -154,6 +211,36 @@ def test_two_threads_run_a_key_once(tmp_path):
     assert log.read_text() == "x"
 
 
+def test_two_processes_that_begin_at_once_run_a_key_once(tmp_path):
+    log = tmp_path / "log"
+    command = python("import sys; open(sys.argv[1], 'a').write('x')", str(log))
+    actuators = [RunbookActuator({"run": command}, tmp_path) for _ in range(8)]
+    start, outcomes = threading.Barrier(8), []
+
+    def begin(actuator):  # each has its own lock, as another process would
+        start.wait()
+        outcomes.append(actuator.act(PROPOSAL, now=NOW))
+
+    threads = [threading.Thread(target=begin, args=(one,)) for one in actuators]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert log.read_text() == "x"
+    assert sum(outcome.result is Result.SUCCEEDED for outcome in outcomes) >= 1
+    assert [file.suffix for file in (tmp_path / "actions").iterdir()] == [".json"]
+
+
+def test_the_start_marker_is_there_before_the_command_runs(tmp_path):
+    code = (
+        "import json, pathlib, sys\n"
+        "marker, = pathlib.Path(sys.argv[1]).glob('*.json')\n"
+        "print(json.loads(marker.read_text())['detail'])"
+    )
+    outcome = act(tmp_path, python(code, str(tmp_path / "actions")))
+    assert outcome.detail.startswith("exit 0: interrupted, not repeated")
+
+
 CRASH = """
 import sys
 from datetime import UTC, datetime
@@ -177,7 +264,7 @@ def test_after_a_crash_in_the_middle_it_counts_as_failed_and_is_not_repeated(tmp
         start_new_session=True,
     )
     tick = threading.Event()
-    while not log.exists() and child.poll() is None:
+    while not (log.exists() and log.read_text()) and child.poll() is None:
         tick.wait(0.01)  # a real process needs real time to begin
     grandchildren = Path(f"/proc/{child.pid}/task/{child.pid}/children").read_text().split()
     child.kill()
@@ -187,16 +274,16 @@ def test_after_a_crash_in_the_middle_it_counts_as_failed_and_is_not_repeated(tmp
     again = RunbookActuator({"run": python("raise SystemExit(9)")}, tmp_path)
     outcome = again.outcome_of("k1")
     assert outcome.result is Result.FAILED
-    assert "interrupted" in outcome.detail
-    assert "not repeated" in outcome.detail
+    assert outcome.detail.startswith("interrupted, not repeated")
     assert again.act(PROPOSAL, now=NOW) == outcome
     assert log.read_text() == "x"
 
 
-def test_a_marker_cut_short_still_says_that_it_was_begun(tmp_path):
+@pytest.mark.parametrize("text", [b'{"key": "k', b"", b"null", b"[]", b"\xff\xfe", b'{"at": 1}'])
+def test_a_damaged_marker_still_says_that_it_was_begun(tmp_path, text):
     act(tmp_path, python("pass"))
     (marker,) = (tmp_path / "actions").iterdir()
-    marker.write_text('{"key": "k')
+    marker.write_bytes(text)
     outcome = RunbookActuator({"run": python("pass")}, tmp_path).outcome_of("k1")
     assert outcome.result is Result.FAILED
     assert "not repeated" in outcome.detail
@@ -218,6 +305,9 @@ def test_without_a_start_marker_nothing_is_done(tmp_path):
         (("{target}",), "fixed program"),
         (("/no/such/program",), "is not there"),
         (("/bin/echo", "{rationale}"), "'rationale' unknown"),
+        (("/bin/echo", "{}"), "'' unknown"),
+        (("/bin/echo", "a\x00b"), "NUL"),
+        (("/bin/sh", "-c", "echo {target}"), "sh is a shell"),
     ],
 )
 def test_a_wrong_command_is_refused_at_the_start(argv, word):
@@ -243,26 +333,41 @@ def test_a_book_is_read_from_toml(tmp_path):
     ("text", "word"),
     [
         ("[restart", "mend the file"),
+        ("", "allows no action"),
+        ('[restart]\ncommand = ["/no/such/program"]', r"\[restart\]: program '/no/such/program'"),
+        ('[restart]\ncommand = ["/bin/echo", "{pod}"]', r"\[restart\]: placeholder 'pod'"),
+        ('[restart]\ncommand = ["/bin/echo"]\nwebhook = "https://x"', "either a command"),
+        ('[restart]\ncommand = ["/bin/echo"]\ntimeout_s = nan', "at most a day"),
+        ('[restart]\ncommand = ["/bin/echo"]\ntimeout_s = true', "number of seconds"),
+        ('[restart]\ncommand = ["/bin/echo"]\noutput_limit = 0', "positive number"),
+        ('["a\\nb"]\ncommand = []', "fixed program"),
         ("[restart]", "either a command"),
         ("restart = 1", "either a command"),
         ('[restart]\ncommand = "echo hi"', "a list of texts"),
         ('[restart]\ncommand = ["/bin/echo"]\nshell = true', "'shell' means nothing"),
-        ('[restart]\ncommand = ["/bin/echo"]\ntimeout_s = 0', "positive"),
+        ('[restart]\ncommand = ["/bin/echo"]\ntimeout_s = 0', "above 0"),
         ('[restart]\nwebhook = "ftp://x"', "http"),
-        ('[restart]\nwebhook = "http://x"\nheaders = { a = 1 }', "texts only"),
+        ('[restart]\nwebhook = "https://x"\nheaders = { a = 1 }', "texts only"),
     ],
 )
 def test_a_wrong_book_says_where_and_what(tmp_path, text, word):
     file = tmp_path / "book.toml"
     file.write_text(text)
-    with pytest.raises(SettingsError, match=word) as caught:
+    with pytest.raises(BadInputError, match=word) as caught:
         read_book(file)
+    assert str(file) in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_a_missing_book_is_one_clear_line(tmp_path):
-    with pytest.raises(SettingsError, match="name a TOML file"):
+    with pytest.raises(BadInputError, match="name a TOML file"):
         read_book(tmp_path / "none.toml")
+
+
+def test_a_state_dir_that_cannot_be_made_is_one_clear_line(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SettingsError, match="name another state_dir"):
+        RunbookActuator({"run": Command(argv=("/bin/echo",))}, tmp_path / "file")
 
 
 def test_a_marker_is_plain_json(tmp_path):

@@ -1,4 +1,3 @@
-
 """The views: what they say, what they escape, what they do with nothing."""
 
 import sys

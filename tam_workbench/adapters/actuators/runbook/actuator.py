@@ -3,29 +3,28 @@
 import hashlib
 import json
 import os
-import re
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 from tam_workbench.adapters.actuators.runbook.book import read_book
-from tam_workbench.adapters.actuators.runbook.steps import Command, Done, Webhook
-from tam_workbench.errors import PermanentError
+from tam_workbench.adapters.actuators.runbook.steps import Command, Done, Webhook, refused
+from tam_workbench.errors import PermanentError, SettingsError
 from tam_workbench.records import Outcome, Proposal, Result
 
-_TARGET: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,252}")
-_INTERRUPTED: Final = "interrupted before it finished; not repeated, check by hand"
+_INTERRUPTED: Final = "interrupted, not repeated: check by hand whether it was done"
 
 
 class RunbookActuator:
     """Carries out the actions of a book, and nothing else.
 
     Before anything is done a start marker is on disk, so after a crash an action that was begun
-    counts as FAILED and is never begun again. Targets with anything but letters, digits and
-    ``. _ : / @ -`` are refused, and no shell ever sees them.
+    counts as FAILED and is never begun again, not by another process either. Targets with
+    anything but letters, digits and ``. _ : / -`` are refused, and no shell ever sees them.
 
     Parameters
     ----------
@@ -53,7 +52,12 @@ class RunbookActuator:
     def __init__(self, book: Mapping[str, Command | Webhook] | Path, state_dir: Path) -> None:
         self._book = read_book(book) if isinstance(book, Path) else dict(book)
         self._dir = state_dir / "actions"
-        self._dir.mkdir(parents=True, exist_ok=True)
+        try:
+            self._dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise SettingsError(
+                f"runbook cannot make {self._dir} ({error.strerror}): name another state_dir"
+            ) from error
         self._lock = threading.Lock()
         self._running: str | None = None
 
@@ -75,7 +79,8 @@ class RunbookActuator:
             known = self.outcome_of(proposal.key)
             if known is not None:
                 return known
-            self._begin(proposal, now)
+            if not self._begin(proposal, now):  # another process was faster
+                return self._kept(proposal.key)
             self._running = proposal.key
             began = time.monotonic()
             try:
@@ -97,19 +102,23 @@ class RunbookActuator:
         if key == self._running:
             return None
         try:
-            kept = json.loads(self._marker(key).read_text("utf-8"))
-            outcome = Outcome(
-                key=kept["key"],
-                result=Result(kept["result"]),
-                detail=kept["detail"],
-                finished_at=datetime.fromisoformat(kept["at"]),
-            )
+            return self._kept(key)
         except FileNotFoundError:
             return None
-        except (ValueError, KeyError):  # a marker cut short is still a marker: it was begun
+
+    def _kept(self, key: str) -> Outcome:
+        text = self._marker(key).read_text("utf-8", "replace")
+        try:
+            kept = json.loads(text)
+            return Outcome(
+                key=key,
+                result=Result(kept["result"]),
+                detail=str(kept["detail"]),
+                finished_at=datetime.fromisoformat(kept["at"]),
+            )
+        except (ValueError, KeyError, TypeError):  # damaged, but a marker: it was begun
             at = datetime.fromtimestamp(self._marker(key).stat().st_mtime).astimezone()
             return Outcome(key=key, result=Result.FAILED, detail=_INTERRUPTED, finished_at=at)
-        return outcome
 
     def _done(self, proposal: Proposal) -> Done:
         step = self._book.get(proposal.action)
@@ -119,51 +128,59 @@ class RunbookActuator:
                 is_ok=False,
                 detail=f"no action {proposal.action!r} in the runbook; there are: {can}",
             )
-        if not _TARGET.fullmatch(proposal.target) or ".." in proposal.target:
-            shown = proposal.target[:60]
-            return Done(
-                is_ok=False,
-                detail=f"target {shown!r} refused: letters, digits and . _ : / @ - only",
-            )
-        return step.run(proposal)
+        refusal = refused("target", proposal.target)
+        return Done(is_ok=False, detail=refusal) if refusal else step.run(proposal)
 
-    def _begin(self, proposal: Proposal, now: datetime) -> None:
-        """Put the start marker on disk; it reads as interrupted until the outcome replaces it."""
+    def _begin(self, proposal: Proposal, now: datetime) -> bool:
+        """Put the start marker on disk, unless there is one: only who put it there may act.
+
+        It reads as interrupted until the outcome replaces it.
+        """
         begun = Outcome(
             key=proposal.key, result=Result.FAILED, detail=_INTERRUPTED, finished_at=now
         )
         try:
-            self._write(begun)
+            self._write(begun, is_first=True)
+        except FileExistsError:
+            return False
         except OSError as error:
+            with suppress(OSError):
+                self._marker(proposal.key).unlink()
             raise PermanentError(
                 f"runbook cannot write to {self._dir} ({error.strerror}): nothing was done; "
                 "make room or make it writable"
             ) from error
+        return True
 
     def _finish(self, outcome: Outcome) -> None:
         try:
-            self._write(outcome)
+            self._write(outcome, is_first=False)
         except OSError as error:
             raise PermanentError(
                 f"runbook did {outcome.key} ({outcome.result.value}) but cannot write that to "
                 f"{self._dir} ({error.strerror}): it will count as interrupted"
             ) from error
 
-    def _write(self, outcome: Outcome) -> None:
-        """Replace the marker in one step and wait until it is on the disk."""
+    def _write(self, outcome: Outcome, *, is_first: bool) -> None:
+        """Make or replace the marker and wait until it is on the disk.
+
+        A first marker is made only where there is none; a crash before its text is written
+        leaves it empty, which also says that it was begun.
+        """
         marker = self._marker(outcome.key)
-        fresh = marker.with_suffix(".new")
         kept = {
             "key": outcome.key,
             "result": outcome.result.value,
             "detail": outcome.detail,
             "at": outcome.finished_at.isoformat(),
         }
-        with fresh.open("w", encoding="utf-8") as file:
+        fresh = marker if is_first else marker.with_suffix(".new")
+        with fresh.open("x" if is_first else "w", encoding="utf-8") as file:
             json.dump(kept, file)
             file.flush()
             os.fsync(file.fileno())
-        fresh.replace(marker)
+        if not is_first:
+            fresh.replace(marker)
         folder = os.open(self._dir, os.O_RDONLY)
         try:
             os.fsync(folder)

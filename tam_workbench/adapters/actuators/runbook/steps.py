@@ -1,12 +1,15 @@
 """The steps of a runbook: a command without a shell, and a webhook without surprises."""
 
+import ipaddress
 import json
 import os
+import queue
 import re
 import selectors
 import shutil
 import signal
 import subprocess
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -21,8 +24,10 @@ from tam_workbench.errors import SettingsError
 from tam_workbench.records import Proposal
 
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
-_KNOWN: Final = frozenset({"target", "key"})
-_PASSED_ON: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")
+_KNOWN: Final = ("target", "key", "incident")
+_VALUE: Final = re.compile(r"(?!-)[A-Za-z0-9._:/-]{1,253}")
+_SHELLS: Final = frozenset(["sh", "bash", "dash", "ash", "ksh", "zsh", "fish", "csh", "tcsh"])
+_PASSED_ON: Final = ("PATH", "HOME", "LANG")
 _SECRET: Final = re.compile(
     r"(?i)([\w-]*(?:token|secret|passw(?:or)?d|api[_-]?key|credential|authorization)[\w-]*"
     r"[\"']?\s*[=:]\s*[\"']?(?:bearer\s+|basic\s+)?|bearer\s+)[^\s\"',;]+"
@@ -39,7 +44,10 @@ class Done(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """A program with its arguments; ``{target}`` and ``{key}`` stand for the proposal's."""
+    """A program with its arguments.
+
+    ``{target}``, ``{key}`` and ``{incident}`` in an argument stand for the proposal's.
+    """
 
     argv: tuple[str, ...]
     """Program and arguments, as they are: no shell, no globbing, no variables."""
@@ -48,25 +56,37 @@ class Command:
     output_limit: int = 2000
     """Characters of its output that are kept; the rest is read and dropped."""
     environment: Mapping[str, str] = field(default_factory=dict)
-    """Variables it gets beside PATH, HOME, LANG, TZ and TMPDIR; their values are never shown."""
+    """Variables it gets beside PATH, HOME and LANG; their values are never shown."""
 
     def __post_init__(self) -> None:
         if not self.argv or _PLACEHOLDER.search(self.argv[0]):
             raise SettingsError("runbook: argv must begin with a fixed program")
+        if any("\x00" in part for part in self.argv):
+            raise SettingsError("runbook: a command has no NUL character: take it out")
+        program = Path(self.argv[0]).name
+        if program in _SHELLS:
+            raise SettingsError(
+                f"runbook: {program} is a shell: name a program, or a script that is executable"
+            )
         if shutil.which(self.argv[0]) is None:
             raise SettingsError(
                 f"runbook: program {self.argv[0]!r} is not there: install it or mend the path"
             )
-        unknown = {n for part in self.argv for n in _PLACEHOLDER.findall(part)} - _KNOWN
+        unknown = {n for part in self.argv for n in _PLACEHOLDER.findall(part)} - set(_KNOWN)
         if unknown:
-            raise SettingsError(
-                f"runbook: placeholder {min(unknown)!r} unknown: only {{target}}, {{key}}"
-            )
+            allowed = ", ".join(f"{{{name}}}" for name in _KNOWN)
+            raise SettingsError(f"runbook: placeholder {min(unknown)!r} unknown: only {allowed}")
 
     def run(self, proposal: Proposal) -> Done:
-        """Run it to its end or its time limit."""
-        known = {"{target}": proposal.target, "{key}": proposal.key}
-        argv = [_PLACEHOLDER.sub(lambda m: known[m.group()], part) for part in self.argv]
+        """Run it to its end or its time limit; not at all with a value that is not safe."""
+        used = {name for part in self.argv for name in _PLACEHOLDER.findall(part)}
+        for name in sorted(used):
+            refusal = refused(name, getattr(proposal, name))
+            if refusal:
+                return Done(is_ok=False, detail=refusal)
+        argv = [
+            _PLACEHOLDER.sub(lambda found: getattr(proposal, found[1]), part) for part in self.argv
+        ]
         inherited = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
         try:
             process = subprocess.Popen(  # noqa: S603 - argv from the book, no shell
@@ -94,21 +114,40 @@ class Webhook:
     """A fixed address that is told of the action by an HTTP POST with a JSON body."""
 
     url: str
-    """Where to post; http or https, no user name in it. Redirects are not followed."""
+    """Where to post: https, or http on this machine; no user name. No redirect is followed."""
     headers: Mapping[str, str] = field(default_factory=dict)
     """Headers such as Authorization; their values are never shown."""
     timeout_s: float = 10.0
-    """Seconds for each of connecting and reading."""
+    """Seconds for all of it, from looking up the name to the end of the answer."""
     output_limit: int = 2000
     """Characters of the answer that are kept."""
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
+        try:
+            parts = urlsplit(self.url)
+            host, port = parts.hostname, parts.port
+        except ValueError as error:  # its text would show the address
+            raise SettingsError("runbook: a webhook needs a proper http(s) address") from error
+        if not host or port == 0 or "@" in parts.netloc or parts.scheme not in {"http", "https"}:
             raise SettingsError("runbook: a webhook needs an http(s) address without a user name")
+        if not self.url.isascii() or not self.url.isprintable() or " " in self.url:
+            raise SettingsError(
+                "runbook: a webhook address (https:...) is ASCII without spaces: escape them"
+            )
+        if parts.scheme == "http" and not _is_here(host):
+            raise SettingsError("runbook: a webhook on another machine needs https, not http")
 
     def run(self, proposal: Proposal) -> Done:
-        """Post it once; an answer of 200 to 299 is a success."""
+        """Post it once; an answer of 200 to 299 in time is a success."""
+        answers: queue.SimpleQueue[Done] = queue.SimpleQueue()
+        # urllib limits each read, not their sum, and looking up a name not at all
+        threading.Thread(target=lambda: answers.put(self._post(proposal)), daemon=True).start()
+        try:
+            return answers.get(timeout=self.timeout_s)
+        except queue.Empty:
+            return self._too_late()
+
+    def _post(self, proposal: Proposal) -> Done:
         told = {
             name: getattr(proposal, name)
             for name in ("key", "incident", "action", "target", "rationale", "confidence")
@@ -124,16 +163,29 @@ class Webhook:
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _StayHere)
         where = urlsplit(self.url).hostname  # a path or a query may hold a secret
         try:
-            with opener.open(request, timeout=self.timeout_s) as answer:
-                status, body = answer.status, answer.read(self.output_limit * 4)
-        except urllib.error.HTTPError as error:
-            with error:
-                status, body = error.code, error.read(self.output_limit * 4)
+            status, body = self._asked(opener, request)
         except (OSError, HTTPException, ValueError) as error:
             reason = getattr(error, "reason", error)
+            if isinstance(reason, TimeoutError):
+                return self._too_late()
             return Done(is_ok=False, detail=f"{where} did not answer: {type(reason).__name__}")
         text = shown(body.decode("utf-8", "replace"), self.output_limit, self.headers)
         return Done(is_ok=200 <= status < 300, detail=f"{where} answered {status}: {text}")
+
+    def _asked(
+        self, opener: urllib.request.OpenerDirector, request: urllib.request.Request
+    ) -> tuple[int, bytes]:
+        try:
+            with opener.open(request, timeout=self.timeout_s) as answer:
+                return answer.status, answer.read(self.output_limit * 4)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read(self.output_limit * 4)
+
+    def _too_late(self) -> Done:
+        where = urlsplit(self.url).hostname
+        detail = f"{where} did not answer within {self.timeout_s:g} s; it may still have acted"
+        return Done(is_ok=False, detail=detail)
 
 
 class _StayHere(urllib.request.HTTPRedirectHandler):
@@ -151,6 +203,18 @@ class _StayHere(urllib.request.HTTPRedirectHandler):
         return None
 
 
+def refused(name: str, value: str) -> str:
+    """Return why a value of a proposal may not reach a command, empty when it may.
+
+    >>> refused("target", "pod/cart-0"), refused("target", "../etc")
+    ('', "target '../etc' refused: letters, digits and . _ : / - only, no leading - and no ..")
+    """
+    if _VALUE.fullmatch(value) and ".." not in value:
+        return ""
+    rule = "letters, digits and . _ : / - only, no leading - and no .."
+    return f"{name} {value[:60]!r} refused: {rule}"
+
+
 def shown(text: str, limit: int, hidden: Mapping[str, str]) -> str:
     r"""Return output fit to be kept: secrets masked, one line, at most ``limit`` characters.
 
@@ -163,6 +227,13 @@ def shown(text: str, limit: int, hidden: Mapping[str, str]) -> str:
     text = " ".join(_SECRET.sub(r"\1***", text).split())
     text = "".join(character for character in text if character.isprintable())
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _watched(process: subprocess.Popen[bytes], timeout_s: float, limit: int) -> tuple[bytes, bool]:
