@@ -129,7 +129,7 @@ def runs(name: str, *, seeds: Sequence[int], ticks: int, processes: int = 2) -> 
         return list(pool.map(_one, tasks))
 
 
-def figures(name: str, *, seeds: int, ticks: int = 6000) -> list[Figure]:
+def figures(name: str, *, seeds: int, ticks: int = 5900) -> list[Figure]:
     """Return MTTR, SLO minutes lost and costs per arm with 95 % intervals over seeds."""
     found = runs(name, seeds=range(1, seeds + 1), ticks=ticks)
     rows: list[Figure] = []
