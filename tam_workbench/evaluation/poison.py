@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from tam_workbench.engine import settings, wiring
@@ -70,11 +71,12 @@ def run(
     """Run the loop under an attacker; say what he got through and what the honest were denied.
 
     ``forged_accepted`` is the share of all forged rows that were believed (trust of at least
-    0.5; quarantined ones were not); ``forged_hit`` the share of (tick, service) pairs with
-    forged rows, on a service that is and stays well, in which the learner raised an alarm;
-    ``real_denied`` the share of genuine rows of services really in breach that were not
-    believed, ``errors_denied`` that of their ERROR lines; ``log_loss`` scores the predictions
-    against what really came.
+    0.5; quarantined ones were not), ``accepted_calm`` the same of those told while no service
+    was ill. ``forged_hit`` is the share of (tick, service) pairs with forged rows, on a service
+    that is and stays well, in which the learner raised an alarm; ``other_hit`` the same for
+    pairs without, while the attacker was at work. ``real_denied`` is the share of genuine rows
+    of services really in breach that were not believed, ``errors_denied`` that of their ERROR
+    lines. ``log_loss`` scores the predictions against what really came.
     """
     plant = Plant(schedule(kind=kind, rate=rate, ticks=ticks), seed=seed)
     chosen = settings.read(
@@ -91,14 +93,20 @@ def run(
     said = prediction.joined(heard.seen)
     came = prediction.answers(plant.truth(), said, horizon=chosen.learning.horizon)
     rows = _against_truth(heard.rows(), plant)
+    total = plant.forged().height
+    forged = rows.filter("forged")
+    calm = forged.filter(~pl.col("tick").is_in(plant.truth()["tick"].implode()))
+    hit, other = _hits(forged, said, came)
     return {
         "kind": kind,
         "rate": rate,
         "trust_on": trust_on,
-        "forged_accepted": _share(rows, "forged", of=plant.forged().height),
-        "forged_hit": _forged_hit(rows, said, came),
+        "forged_accepted": _believed(forged) / max(total, 1),
+        "accepted_calm": _believed(calm) / max(calm.height, 1),
+        "forged_hit": hit,
+        "other_hit": other,
         "real_denied": _denied(rows),
-        "errors_denied": _denied(rows.filter(pl.col("error"))),
+        "errors_denied": _denied(rows.filter("error")),
         "log_loss": prediction.loss(said.learner, came),
     }
 
@@ -140,9 +148,8 @@ def _against_truth(rows: pl.DataFrame, plant: Plant) -> pl.DataFrame:
     return judged.with_columns(pl.col("forged", "breach").fill_null(value=False))
 
 
-def _share(rows: pl.DataFrame, which: str, *, of: int) -> float:
-    believed = rows.filter(pl.col(which) & (pl.col("trust") >= BELIEVED)).height
-    return believed / of if of else 0.0
+def _believed(rows: pl.DataFrame) -> int:
+    return int((rows["trust"] >= BELIEVED).sum())
 
 
 def _denied(rows: pl.DataFrame) -> float:
@@ -150,13 +157,23 @@ def _denied(rows: pl.DataFrame) -> float:
     return float((genuine["trust"] < BELIEVED).sum()) / max(genuine.height, 1)
 
 
-def _forged_hit(rows: pl.DataFrame, said: prediction.Foresight, came: prediction.Answers) -> float:
-    pairs = rows.filter(pl.col("forged")).select("tick", "service").unique()
-    ticks, services = pairs["tick"].to_numpy(), _places(pairs["service"].to_list(), said.services)
-    at = np.searchsorted(said.ticks, ticks)
-    is_well = came.is_asked[at, services] & ~came.is_soon[at, services]
-    alarms = said.learner[at, services] >= ALARM
-    return float(alarms[is_well].mean()) if is_well.any() else 0.0
+def _hits(
+    forged: pl.DataFrame, said: prediction.Foresight, came: prediction.Answers
+) -> tuple[float, float]:
+    """Return the share of alarms on well services with forged rows, and without meanwhile."""
+    if not forged.height:
+        return 0.0, 0.0
+    pairs = forged.select("tick", "service").unique()
+    lied = np.zeros(said.learner.shape, dtype=np.bool_)
+    at = np.searchsorted(said.ticks, pairs["tick"].to_numpy())
+    lied[at, _places(pairs["service"].to_list(), said.services)] = True
+    is_well = came.is_asked & ~came.is_soon & (said.ticks >= said.ticks[at.min()])[:, None]
+    alarms = said.learner >= ALARM
+    return _mean(alarms[is_well & lied]), _mean(alarms[is_well & ~lied])
+
+
+def _mean(values: npt.NDArray[np.bool_]) -> float:
+    return float(values.mean()) if values.size else 0.0
 
 
 def _places(names: Sequence[str], services: tuple[str, ...]) -> list[int]:

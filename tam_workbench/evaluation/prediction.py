@@ -24,7 +24,7 @@ from tam_workbench.records import Autonomy, Floats, Ints
 
 RETRAIN_EVERY: Final = 480
 RETRAIN_ROWS: Final = 40_000
-"""The static model gets its fits often and on nearly all the past: a strong peer, not a straw man."""
+"""The static model gets its fits often and on nearly all the past: a strong peer."""
 
 _EDGE: Final = 1e-3
 _BREACHES: Final = ("breach", "recovery", "impact")

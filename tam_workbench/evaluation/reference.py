@@ -42,7 +42,8 @@ class PlainLoop:
         self._breaches: set[tuple[str, int]] = set()
         self._waiting: deque[tuple[Row, float]] = deque()
         self._moments: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0, 0.0])
-        self._loss_watch, self._shift_watch = PageHinkley(), PageHinkley()
+        self._loss_watch: Any = PageHinkley()
+        self._shift_watch: Any = PageHinkley()
         self.head = "0" * 64
 
     def turn(self, batch: Batch) -> list[float]:

@@ -95,11 +95,13 @@ class Features:
         """Return one row per (tick, resource) of the batch, in tick order."""
         columns = Columns.of(batch, self._tick_us, self._open)
         shifts = self._shifts(batch, scores)
+        if shifts.tick.size:  # nobody may see a change before it happened
+            self._open = max(self._open, int(shifts.tick[-1]))
         if columns.is_empty:
             seats = self._seats(_NONE, _NONE)
             kernels.fill_changes(self._memory, seats, shifts, self._shape)
             return self._say(seats, known=len(self._templates.known))
-        self._open = columns.high
+        self._open = max(self._open, columns.high)
         known = len(self._templates.known)
         resource = self._resolve(self._resources, columns, "resource")
         service = self._resolve(self._services, columns, "service")

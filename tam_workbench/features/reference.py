@@ -54,7 +54,8 @@ class ReferenceFeatures:
         changes = self._rows(batch, scores, "changes")
         for row in rows:
             groups[row["tick"], self._meet(row)].append(row)
-        self._open = max((tick for tick, _ in groups), default=self._open)
+        shifts = [r["tick"] for r in changes if r["is_believed"] and r["kind"] in SHIFTS]
+        self._open = max([self._open, *shifts, *(tick for tick, _ in groups)])
         seats = sorted(groups)
         values = []
         for seat in seats:

@@ -161,7 +161,7 @@ class Trust:
             self._memory.prior[number] = self.rules.prior(proof)
 
     def reputations(self) -> list[Reputation]:
-        """Return what is believed of every channel, with a 90 % interval."""
+        """Return what is believed of every channel, by name, with a 90 % interval."""
         m, rules = self._memory, self.rules
         return [
             posterior(
@@ -170,7 +170,7 @@ class Trust:
                 bad=float(m.bad[c]) + rules.reputation_bad,
                 rows=int(m.rows[c]),
             )
-            for c, name in enumerate(self._channels.known)
+            for name, c in sorted((name, c) for c, name in enumerate(self._channels.known))
         ]
 
     def judge(self, source: str, *, believed: bool, weight: float) -> None:

@@ -185,9 +185,9 @@ def before_after_svg(
     width: float = 420.0, most: int = 6,
 ) -> str:  # fmt: skip
     """Return mean attributions per feature before (hollow) and after (filled) an update."""
-    rows = sorted(
-        zip_longest(features, before, after, fillvalue=0.0), key=lambda r: -max(r[1], r[2])
-    )[:most]
+    pairs = zip_longest(before, after, fillvalue=0.0)  # a model may have learnt of new features
+    known = zip(features, pairs, strict=False)
+    rows = sorted(((n, b, a) for n, (b, a) in known), key=lambda r: -max(r[1], r[2]))[:most]
     top = max((max(row[1], row[2]) for row in rows), default=1.0) or 1.0
     body = []
     for row, (name, old, new) in enumerate(rows):

@@ -112,7 +112,7 @@ def test_compiled_features_agree_with_the_readable_ones(stream, edges):
         assert ours.novel == theirs.novel
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(streams, cuts)
 def test_it_does_not_matter_at_which_ticks_the_stream_is_cut(stream, edges):
     rows = make(*stream, late=False)

@@ -111,6 +111,8 @@ def test_widgets_live_and_approve_in_jupyterlab(lab):
     with browse() as watched:
         page = watched.page
         page.goto(f"{lab}lab/tree/widgets.ipynb")
+        asked = page.locator(".jp-Dialog")  # Lab sometimes asks for the kernel it already runs
+        page.add_locator_handler(asked, lambda: asked.locator(".jp-mod-accept").click())
         page.get_by_text("Kernel status: Idle").first.wait_for(state="attached", timeout=90_000)
         _run_all(page)
         summary = page.locator(".tam [data-text]").first

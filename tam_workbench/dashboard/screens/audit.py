@@ -12,6 +12,9 @@ from tam_workbench.records import Health
 from tam_workbench.views import ledger_frame, number
 from tam_workbench.views.markup import badge, bars, cell, empty, table
 
+SHOWN = 60
+"""Ledger entries in the table."""
+
 
 class AuditScreen(Screen):
     """The ledger with its proof, the breaker, stage seconds, memory and faults."""
@@ -27,12 +30,15 @@ class AuditScreen(Screen):
         self._ledger, self._figures, self._stages, self._faults = (html() for _ in range(4))
         hold = pmui.Button(label="Pause the loop", icon="pause", size="small", variant="outlined")
         go = pmui.Button(label="Resume", icon="play_arrow", size="small", variant="outlined")
-        hold.on_click(lambda _: self.session.attempt(self.wb.pause, "the loop is paused"))
-        go.on_click(lambda _: self.session.attempt(self.wb.resume, "the loop goes on"))
+        hold.on_click(self._pause)
+        go.on_click(self._resume)
+        self._all = pmui.Checkbox(label="with every batch", size="small", margin=(0, 6))
+        self._all.param.watch(lambda _: self._list(), "value")
         left = pn.Column(
             html("<h1>Audit and health</h1>"),
             pn.Row(prove, self._proof, sizing_mode="stretch_width"),
-            html("<h2>Ledger, newest first</h2>"), self._ledger, sizing_mode="stretch_width",
+            pn.Row(html("<h2>Ledger, newest first</h2>"), self._all), self._ledger,
+            sizing_mode="stretch_width",
         )  # fmt: skip
         right = pn.Column(
             html("<h2>Health of the loop</h2>"), self._figures, pn.Row(hold, go),
@@ -45,12 +51,7 @@ class AuditScreen(Screen):
         """Redraw every second."""
         if not self.is_due(2):
             return
-        entries, _ = self.wb.bus.read("audit", 0, 60)
-        self._ledger.object = table(
-            ledger_frame(entries),
-            label="ledger",
-            why_empty="Nothing was written to the ledger yet.",
-        )
+        self._list()
         health = self.wb.health()
         self._figures.object = self._describe(health)
         self._stages.object = bars(
@@ -61,6 +62,18 @@ class AuditScreen(Screen):
             f"<p>{badge('fault', 'bad')} {cell(f)}</p>" for f in reversed(health.faults)
         )
         self._faults.object = faults or empty("The supervisor has caught nothing.")
+
+    def _list(self) -> None:
+        """Draw the latest entries: decisions, and batches when they are wanted."""
+        entries, _ = self.wb.bus.read("audit", 0, 5000)
+        wanted = [e for e in entries if self._all.value or e.kind != "batch"]
+        self._ledger.object = table(
+            ledger_frame(wanted[-SHOWN:]),
+            label="ledger",
+            why_empty="Nothing but batches was written to the ledger so far."
+            if entries
+            else "Nothing was written to the ledger yet.",
+        )
 
     def _describe(self, health: Health) -> str:
         state = "paused" if health.is_paused else "running" if health.is_running else "stopped"
@@ -82,6 +95,12 @@ class AuditScreen(Screen):
             f"<dl><dt>breaker</dt><dd>{badge(health.breaker, tone)}</dd>{items}"
             f"<dt>in = scored + quarantined</dt><dd>{sums}</dd></dl>"
         )
+
+    def _pause(self, _event: Any) -> None:  # noqa: ANN401 - param's event
+        self.session.attempt(self.wb.pause, "the loop is paused")
+
+    def _resume(self, _event: Any) -> None:  # noqa: ANN401 - param's event
+        self.session.attempt(self.wb.resume, "the loop goes on")
 
     def _prove(self) -> None:
         proof = self.wb.verify_audit()

@@ -147,12 +147,13 @@ class LiveScreen(Screen):
         if not self.view_is_built() or self._pause.value:
             return
         fresh = self._read("pulse", ROLLOVER)
+        is_first = bool(fresh) and not self._pulses
         if fresh:
             self._draw(fresh)
         self._mark()
-        if self.is_due(2):
+        if is_first or self.is_due(2):
             self._figures()
-        if self.is_due(3):
+        if is_first or self.is_due(3):
             self._write()
 
     def view_is_built(self) -> bool:
@@ -204,7 +205,7 @@ class LiveScreen(Screen):
             self._drift = f"{drifts[-1].detector}: {drifts[-1].response}"
 
     def _figures(self) -> None:
-        if self._pulses and self.is_due(20):
+        if self._pulses and (self.is_due(20) or self._memories == "-"):
             stats = self.wb.memory_stats()
             first = next((v for v in stats.values() if isinstance(v, int)), 0)
             self._memories = f"{stats.get('entries', first):,}"

@@ -1,7 +1,9 @@
 """The dashboard without a browser: sessions, screens, access, the proxy entry."""
 
+import gc
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 import pytest
@@ -168,9 +170,20 @@ def test_the_page_does_not_follow_the_busy_light(wb):
     from panel.io.state import state
 
     with set_curdoc(Document()):
-        _, page = open_session(wb)
-        assert "busy" not in page._param__private.refs
-        assert state.busy in (True, False)
+        watched = len(state._param__private.watchers["busy"]["value"])
+        session, page = open_session(wb)
+        followed = page._param__private.refs["busy"]
+    assert followed.owner is session
+    assert len(state._param__private.watchers["busy"]["value"]) == watched
+
+
+def test_a_session_that_was_closed_is_forgotten(wb):
+    """Panel's global state once kept the page of every session for ever."""
+    with set_curdoc(Document()):
+        kept = weakref.ref(open_session(wb)[0])
+    for _ in range(3):
+        gc.collect()
+    assert kept() is None
 
 
 def test_the_network_needs_a_password(wb):
@@ -203,3 +216,22 @@ def test_a_session_costs_at_most_16_ms_a_turn():
         [sys.executable, "-c", MEASURE, surfaces], capture_output=True, text=True, check=True
     )
     assert 0.0 < float(told.stdout) < 16.0
+
+
+GROWTH = """
+import sys; sys.path.insert(0, sys.argv[1])
+from fake_workbench import FakeWorkbench
+from tam_workbench.dashboard.bench import session_growth
+print(session_growth(FakeWorkbench().advance(600)))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_fifty_sessions_leave_memory_flat():
+    """A leaked session weighs almost 2 MB, forty of them 75."""
+    surfaces = str(Path(__file__).parents[2] / "surfaces")
+    told = subprocess.run(
+        [sys.executable, "-c", GROWTH, surfaces], capture_output=True, text=True, check=True
+    )
+    assert float(told.stdout) < 10.0

@@ -198,6 +198,13 @@ def test_a_batch_of_changes_only_has_no_observation_but_is_remembered(features):
     assert column(observe(features, metrics=[metric(0, 1.0)]), "change.restart")[0] == 1.0
 
 
+def test_a_late_row_does_not_see_a_change_before_it_happened(features):
+    observe(features, metrics=[metric(0, 1.0)], changes=[change(5, "deploy")])
+    seen = observe(features, metrics=[metric(3, 2.0)])
+    assert int(seen.ticks[0] - START.timestamp()) == 5
+    assert column(seen, "change.deploy")[0] == 1.0
+
+
 def test_old_resources_make_room():
     features = Features(FeatureRules(max_resources=3, max_services=2), tick_s=1.0)
     for tick in range(20):

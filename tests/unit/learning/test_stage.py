@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tam_workbench.errors import BadInputError, SettingsError
-from tam_workbench.learning import Learning, LearningRules
+from tam_workbench.learning import Learning, LearningRules, commit_always
 from tam_workbench.records import Labels, Observations, UpdateDecision, UpdateVerdict
 
 RULES = LearningRules(horizon=5, commit_every=8, baseline_every=100)
@@ -130,6 +130,26 @@ def test_a_turned_world_is_noticed_and_relearnt_faster_than_without_detector():
     assert any(400 <= d.tick <= 430 and d.detector.endswith("loss") for d in drifts)
     assert all(d.response for d in drifts)
     assert accuracy(a[just_after], ahead[just_after]) > accuracy(b[just_after], ahead[just_after])
+
+
+def test_a_loss_that_jumps_alone_excuses_nothing_at_the_gate():
+    obs, labels, _ = world(700, turn=400)  # labels turn round, the features stay as they were
+    shown = []
+
+    def judge(evidence):
+        shown.append(evidence)
+        worse = evidence.probe_rows >= 16 and evidence.candidate_loss > evidence.live_loss + 0.25
+        decision = UpdateDecision.REFUSE if worse else UpdateDecision.COMMIT
+        return replace(commit_always(evidence), decision=decision)
+
+    learning = Learning(replace(RULES, learning_rate=0.2), seed=0, judge=judge)
+    learning.advance(obs, labels)
+    assert any(d.tick >= 400 and d.detector.endswith("loss") for d in learning.drifts())
+    after = [e for e in shown if e.tick > 400 + RULES.commit_every]
+    assert not any(e.drift_recent for e in after)
+    assert after[0].probe_rows >= 16, "a jump of the loss alone must not empty the probe"
+    refused = [v.decision is UpdateDecision.REFUSE for v in learning.verdicts() if v.tick > 400]
+    assert any(refused)
 
 
 def test_anomaly_is_high_for_what_deviates_and_low_else():
