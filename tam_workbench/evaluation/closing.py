@@ -16,7 +16,7 @@ from tam_workbench.evaluation.figures import Figure, interval
 from tam_workbench.plant import START, Plant, PlantSpec, scenario
 from tam_workbench.records import Autonomy, Floats
 
-BATCH_TICKS = 4
+BATCH_TICKS = 8
 RULE_ERROR_RATIO = 0.05
 RULE_TICKS = 10
 RULE_COOL_DOWN = 60
