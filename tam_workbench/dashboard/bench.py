@@ -49,7 +49,7 @@ def figures(make: Callable[[], Any], *, notebooks: Path = Path("build")) -> list
     """
     wb = make()
     try:
-        wb.run(batches=120)
+        wb.run(batches=60)
         cost = measure_session(wb, between=lambda: wb.run(batches=1), turns=100)
         grown = session_growth(wb)
     finally:

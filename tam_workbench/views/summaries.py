@@ -15,6 +15,8 @@ def number(value: float) -> str:
     """
     if not math.isfinite(value):
         return "-"
+    if abs(value) < 1e-9:
+        return "0"
     if abs(value) >= 1e6:
         return f"{value / 1e6:.1f}M"
     if abs(value) >= 1e3:

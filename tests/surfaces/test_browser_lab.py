@@ -17,7 +17,7 @@ pytest.importorskip("playwright.sync_api")
 from browser import SHOTS, browse
 from playwright.sync_api import TimeoutError  # noqa: A004 - its own, not the built-in
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(400)]
 
 HERE = Path(__file__).parent
 SETUP = f"""
@@ -124,7 +124,7 @@ def test_widgets_live_and_approve_in_jupyterlab(lab):
         page.wait_for_function(
             "(first) => document.querySelector('.tam p.muted').innerText !== first",
             arg=first,
-            timeout=20_000,
+            timeout=60_000,
         )
         watched.shoot("lab_top_light")
         card = page.get_by_label("approval card: a approves, r rejects")
@@ -133,12 +133,12 @@ def test_widgets_live_and_approve_in_jupyterlab(lab):
         page.keyboard.press("a")
         page.keyboard.type("seen before")
         page.keyboard.press("Enter")
-        page.get_by_text("approved act-").wait_for(timeout=20_000)
+        page.get_by_text("approved act-").wait_for(timeout=60_000)
         watched.shoot("lab_bottom_light")
         frame = page.frame_locator("iframe[title='TAM dashboard']")
         page.locator("iframe[title='TAM dashboard']").scroll_into_view_if_needed()
         frame.get_by_text("Incident probability").first.wait_for(timeout=60_000)
-        frame.get_by_text("trusted, lowest").wait_for(timeout=20_000)
+        frame.get_by_text("trusted, lowest").wait_for(timeout=60_000)
         page.wait_for_timeout(1500)
         watched.shoot("lab_dashboard_light")
         assert watched.outside == []

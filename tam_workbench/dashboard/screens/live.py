@@ -113,8 +113,10 @@ class LiveScreen(Screen):
             )
             inject.on_click(self._inject)
             items += [self._fault, self._where, inject]
-        legend = html(LEGEND, align="end", margin=(4, 6, 12, 6))
-        return pn.Row(*items, legend, sizing_mode="stretch_width", margin=(0, 0, 0, 2))
+        legend = html(LEGEND, align="end", margin=(4, 6, 8, 6), sizing_mode=None, width=212)
+        return pn.FlexBox(
+            *items, legend, align_items="flex-end", sizing_mode="stretch_width", margin=(0, 0, 0, 2)
+        )
 
     def _block(self, key: str) -> list[Any]:
         toggle = pmui.Toggle(
