@@ -56,7 +56,7 @@ class Labeller:
         believed = scores.values["changes"] >= self._min_trust
         chosen = changes.filter((kinds == "slo_breach") & pl.Series(believed))
         ticks = (chosen["time"].to_physical().to_numpy() // self._tick_us).astype(np.int64)
-        return chosen["service"].cast(pl.String).to_list(), ticks
+        return _names(chosen["service"]), ticks
 
     def _from_rule(self, rule: SloRule, metrics: pl.DataFrame) -> tuple[list[str], Ints]:
         rows = metrics.filter(pl.col("name") == rule.metric)
@@ -68,7 +68,7 @@ class Labeller:
             runs = _run_lengths(over, self._runs.get(key, 0))
             self._runs[key] = int(runs[-1])
             breached = part.filter(pl.Series(runs >= rule.for_ticks))
-            services += breached["service"].cast(pl.String).to_list()
+            services += _names(breached["service"])
             stamps = breached["time"].to_physical().to_numpy()
             ticks.append((stamps // self._tick_us).astype(np.int64))
         return services, np.concatenate(ticks) if ticks else np.empty(0, dtype=np.int64)
@@ -83,6 +83,21 @@ class Labeller:
         assert isinstance(runs, dict)
         assert isinstance(known, int)
         self._runs, self._known_until = dict(runs), known
+
+
+def _names(column: pl.Series) -> list[str]:
+    """Return the names of a categorical column, each one object however often it comes.
+
+    >>> first, _, third = _names(pl.Series(["web", "db", "web"], dtype=pl.Categorical()))
+    >>> first, first is third
+    ('web', True)
+    """
+    distinct = column.unique()
+    names = distinct.cast(pl.String).to_list()
+    if len(names) == 1:
+        return names * column.len()
+    known = dict(zip(distinct.to_physical().to_list(), names, strict=True))
+    return [known[code] for code in column.to_physical().to_list()]
 
 
 def _run_lengths(over: np.ndarray[tuple[int], np.dtype[np.bool_]], before: int) -> Ints:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from tam_workbench.engine.kernels import fold, place_ticks
 from tam_workbench.records import Floats, Ints, Labels, Observations, Predictions
 
 
@@ -30,32 +31,30 @@ def summarise(seen: Observations, said: Predictions, labels: Labels) -> ServiceT
     services = tuple(dict.fromkeys(seen.service_names))
     place = {service: at for at, service in enumerate(services)}
     service_of = np.array([place[s] for s in seen.service_names], dtype=np.int64)
-    ticks, tick_at = np.unique(seen.ticks, return_inverse=True)
-    shape = (ticks.size, len(services))
-    at = (tick_at, service_of[seen.resources]) if seen.ticks.size else (tick_at, tick_at)
-    breached = np.zeros(shape, dtype=np.bool_)
-    for service, tick in zip(labels.services, labels.ticks, strict=True):
-        row = np.searchsorted(ticks, tick)
-        if service in place and row < ticks.size and ticks[row] == tick:
-            breached[row, place[service]] = True
-    rows = np.full(shape, -1, dtype=np.int64)
-    order = np.argsort(said.probability, kind="stable")
-    rows[at[0][order], at[1][order]] = order
+    ticks, tick_at = place_ticks(seen.ticks)
+    told = (said.probability, said.baseline, said.anomaly, seen.trust)
+    folded = fold(tick_at, service_of[seen.resources], told, (ticks.size, len(services)))
+    probability, baseline, anomaly, trust = folded.values
     return ServiceTicks(
         ticks=ticks,
         services=services,
-        probability=_highest(shape, at, said.probability, empty=0.0),
-        baseline=_highest(shape, at, said.baseline, empty=0.0),
-        anomaly=_highest(shape, at, said.anomaly, empty=0.0),
-        trust=1.0 - _highest(shape, at, 1.0 - seen.trust, empty=0.0),
-        is_breached=breached,
-        rows=rows,
+        probability=probability,
+        baseline=baseline,
+        anomaly=anomaly,
+        trust=trust,
+        is_breached=_breached(labels, ticks, place),
+        rows=folded.rows,
     )
 
 
-def _highest(
-    shape: tuple[int, int], at: tuple[Ints, Ints], values: Floats, *, empty: float
-) -> Floats:
-    folded = np.full(shape, empty)
-    np.maximum.at(folded, at, values)
-    return folded
+def _breached(labels: Labels, ticks: Ints, place: dict[str, int]) -> npt.NDArray[np.bool_]:
+    """Return where a service of ours was in breach at a tick of the batch."""
+    breached = np.zeros((ticks.size, len(place)), dtype=np.bool_)
+    if not labels.services or not ticks.size:
+        return breached
+    columns = np.array([place.get(service, -1) for service in labels.services], dtype=np.int64)
+    rows = np.searchsorted(ticks, labels.ticks)
+    rows[rows == ticks.size] = 0
+    hit = (columns >= 0) & (ticks[rows] == labels.ticks)
+    breached[rows[hit], columns[hit]] = True
+    return breached

@@ -122,10 +122,11 @@ def open_kept(folder: Path) -> Kept:
 def _stages(settings: Settings, source: Source) -> Stages:
     slo = settings.slo or _default_slo(settings.source)
 
+    shown = [f.name for f in fields(UpdateEvidence) if f.name != "taught_rows"]
+
     def judge(evidence: UpdateEvidence) -> UpdateVerdict:
-        shown = {f.name: getattr(evidence, f.name) for f in fields(evidence)}
-        del shown["taught_rows"]
-        return judge_update(**shown, rules=settings.updates)
+        figures = {name: getattr(evidence, name) for name in shown}
+        return judge_update(**figures, rules=settings.updates)
 
     return Stages(
         screening=Screening(settings.screening),

@@ -1,5 +1,6 @@
 """A candidate model is committed, refused, or the live one rolled back."""
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -141,8 +142,8 @@ def _live_is_worse(figures: dict[str, float], *, drift_recent: bool, rules: Upda
 def _cosine(before: Floats, after: Floats, *, rules: UpdateRules) -> float:
     if not len(before):
         return 1.0
-    length = float(np.sqrt(before @ before))
-    other = float(np.sqrt(after @ after))
+    length = math.sqrt(before @ before)
+    other = math.sqrt(after @ after)
     if length < rules.min_attribution or other <= 0.0:
         return 1.0
     return float(before @ after) / (length * other)

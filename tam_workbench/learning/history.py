@@ -139,8 +139,11 @@ class Probe:
         quiet, incident = np.minimum(self._entered, side).tolist()
         if quiet == incident == side:
             return self._X, self._y
-        kept = np.r_[0:quiet, side : side + incident]
-        return self._X[kept], self._y[kept]
+        if quiet == side or not incident:
+            return self._X[: quiet + incident], self._y[: quiet + incident]
+        parts = slice(quiet), slice(side, side + incident)
+        X, y = (np.concatenate([kept[part] for part in parts]) for kept in (self._X, self._y))
+        return X, y
 
     def state(self) -> State:
         """Return rows, stage and the state of the lottery."""

@@ -30,7 +30,9 @@ class LabelBook:
     def codes(self, services: Sequence[str]) -> Ints:
         """Return this book's number for each service."""
         known = self._codes
-        return np.array([known.setdefault(name, len(known)) for name in services], dtype=np.int64)
+        for name in dict.fromkeys(services):
+            known.setdefault(name, len(known))
+        return np.array([known[name] for name in services], dtype=np.int64)
 
     def add(self, labels: Labels) -> None:
         """Take in breaches; those known already change nothing."""

@@ -49,11 +49,11 @@ class Logistic:
         """Let the scaler weigh its past like ``rows`` rows."""
         self._scalars[0] = min(self._scalars[0], float(rows))
 
-    def attribute(self, X: Floats) -> Floats:
-        """Return each feature's signed mean attribution over the rows, in log-odds."""
+    def examine(self, X: Floats, y: Floats) -> tuple[float, Floats]:
+        """Return the mean log-loss and each feature's signed mean attribution, in log-odds."""
         out = np.empty(self._mean.shape[0])
-        kernels.attribute(X, self._mean, self._var, self._weights, self._rates[2], out)
-        return out
+        parts = (self._mean, self._var, self._weights, self._scalars, self._rates)
+        return kernels.examine(X, y, *parts, out), out
 
     def linear(self) -> Linear:
         """Return the model as it stands."""

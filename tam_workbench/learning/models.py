@@ -1,6 +1,6 @@
 """The live model, the candidate, its shadow, and the versions that can be gone back to."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -104,16 +104,20 @@ class Models:
     ) -> UpdateEvidence:
         """Measure candidate, live and the version before on the probe; changes nothing."""
         X, y = self._probe.rows()
+        loss, attributions = _examined(self._candidate, X, y)
+        live_loss, live_attributions = _examined(self.live, X, y)
+        if self.version == 0:
+            live_loss = mean_loss(y, self.predict_proba(X))
         before = self._versions[-2].learner if len(self._versions) > 2 else None
         return UpdateEvidence(
             version=self._newest + 1,
             tick=tick,
-            live_loss=float(mean_loss(y, self.predict_proba(X))),
-            candidate_loss=float(mean_loss(y, self._candidate.predict_proba(X))),
-            previous_loss=None if before is None else float(mean_loss(y, before.predict_proba(X))),
+            live_loss=live_loss,
+            candidate_loss=loss,
+            previous_loss=None if before is None else _examined(before, X, y)[0],
             probe_rows=len(y),
-            attributions_before=_attributions(self.live, X),
-            attributions_after=_attributions(self._candidate, X),
+            attributions_before=live_attributions,
+            attributions_after=attributions,
             feature_names=features,
             taught_rows=self.taught_rows,
             trust_mean=float(self._taught[1] / max(self._taught[0], 1.0)),
@@ -170,6 +174,11 @@ class Models:
         self._taught, self._refusals = state["taught"].copy(), state["refusals"]
 
 
-def _attributions(learner: Learner, X: Floats) -> Floats:
-    attribute = getattr(learner, "attribute", None)
-    return np.empty(0) if attribute is None or not len(X) else attribute(X)
+def _examined(learner: Learner, X: Floats, y: Floats) -> tuple[float, Floats]:
+    """Return a learner's mean log-loss and, where it has a linear form, its attributions."""
+    examine: Callable[[Floats, Floats], tuple[float, Floats]] | None
+    examine = getattr(learner, "examine", None)
+    if examine is None:
+        return float(mean_loss(y, learner.predict_proba(X))), np.empty(0)
+    loss, attributions = examine(X, y)
+    return loss, attributions if len(y) else np.empty(0)

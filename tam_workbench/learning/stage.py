@@ -182,7 +182,7 @@ class Learning:
     def _turn(self, line: Timeline, obs: Observations) -> Floats:
         """Run the blocks of a batch in order and return the baseline's predictions."""
         first = int(line.starts[0])
-        baseline, spoken = np.empty(len(obs.ticks)), 0
+        baseline, spoken, kept = np.empty(len(obs.ticks)), 0, 0
         moved = deque(
             self._watch.shifts(obs.values, obs.trust, starts=line.starts - first, ticks=line.ticks)
         )
@@ -192,7 +192,8 @@ class Learning:
                 if self._is_fit_due(number):
                     at = int(line.starts[start]) - first
                     baseline[spoken:at] = self._baseline.predict_proba(obs.values[spoken:at])
-                    spoken = at
+                    self._remember(line, kept, int(line.matured[start]))
+                    spoken, kept = at, int(line.matured[start])
                     self._baseline.fit(*self._history.rows())
                 self._block = number
             seen = []
@@ -200,7 +201,15 @@ class Learning:
                 seen.append(moved.popleft())
             self._run(line, start, end, seen)
         baseline[spoken:] = self._baseline.predict_proba(obs.values[spoken:])
+        self._remember(line, kept, int(line.matured[-1]))
         return baseline
+
+    def _remember(self, line: Timeline, start: int, end: int) -> None:
+        """Keep rows that were learnt."""
+        if start < end:
+            rows = slice(start, end)
+            told = line.trust[rows], line.services[rows], line.rows_tick[rows]
+            self._history.add(line.X[rows], line.y[rows], *told)
 
     def _judge_at(self, tick: int) -> None:
         """Let the judge compare candidate and live, if the candidate learnt anything."""
@@ -224,7 +233,6 @@ class Learning:
         if due.start < due.stop:
             y, p, trust = line.y[due], line.probability[due], line.trust[due]
             seen = sorted([*seen, *self._watch.losses(y, p, trust, ends=ends, ticks=ticks)])
-            self._history.add(line.X[due], y, trust, line.services[due], line.rows_tick[due])
         boost = self._watch.boost(ticks)
         if seen or boost is not None or self._models.has_shadow:
             self._learn_by_tick(line, start, end, deque(seen))

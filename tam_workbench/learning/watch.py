@@ -21,9 +21,12 @@ Sighting = tuple[int, str, float]
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
 def _shift_signal(  # noqa: PLR0913, PLR0917 - a kernel takes flat arrays
     X: Floats, trust: Floats, starts: Ints, bar: float, scaler: Floats, count: Floats, out: Floats
-) -> None:
-    """Mean |standardised value| per tick over rows above the bar, nan where there is none."""
-    width = X.shape[1]
+) -> int:
+    """Mean |standardised value| per tick over rows above the bar, nan where there is none.
+
+    Returns the number of ticks that are not nan.
+    """
+    width, heard = X.shape[1], 0
     for k in range(starts.shape[0] - 1):
         total, rows = 0.0, 0.0
         for i in range(starts[k], starts[k + 1]):
@@ -44,12 +47,17 @@ def _shift_signal(  # noqa: PLR0913, PLR0917 - a kernel takes flat arrays
                 total += away / width
                 rows += 1.0
         out[k] = total / rows if rows > 0.0 else np.nan
+        heard += rows > 0.0
+    return heard
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _loss_signal(y: Floats, p: Floats, trust: Floats, ends: Ints, bar: float, out: Floats) -> None:
-    """Mean log-loss per tick over rows above the bar, nan where there is none."""
-    base = ends[0]
+def _loss_signal(y: Floats, p: Floats, trust: Floats, ends: Ints, bar: float, out: Floats) -> int:
+    """Mean log-loss per tick over rows above the bar, nan where there is none.
+
+    Returns the number of ticks that are not nan.
+    """
+    base, heard = ends[0], 0
     for k in range(ends.shape[0] - 1):
         total, rows = 0.0, 0.0
         for i in range(ends[k] - base, ends[k + 1] - base):
@@ -57,6 +65,8 @@ def _loss_signal(y: Floats, p: Floats, trust: Floats, ends: Ints, bar: float, ou
                 total += log_loss(y[i], p[i])
                 rows += 1.0
         out[k] = total / rows if rows > 0.0 else np.nan
+        heard += rows > 0.0
+    return heard
 
 
 class DriftWatch:
@@ -93,8 +103,8 @@ class DriftWatch:
             return []
         signal = np.empty(len(ticks))
         bar = self._rules.drift_trust
-        _shift_signal(X, trust, starts, bar, self._scaler, self._count, signal)
-        return _sight(self._shift, signal, ticks, "features")
+        heard = _shift_signal(X, trust, starts, bar, self._scaler, self._count, signal)
+        return _sight(self._shift, signal, ticks, "features", heard=heard)
 
     def losses(
         self, y: Floats, p: Floats, trust: Floats, *, ends: Ints, ticks: Ints
@@ -103,8 +113,8 @@ class DriftWatch:
         if not self.is_on:
             return []
         signal = np.empty(len(ticks))
-        _loss_signal(y, p, trust, ends, self._rules.drift_trust, signal)
-        return _sight(self._loss, signal, ticks, "loss")
+        heard = _loss_signal(y, p, trust, ends, self._rules.drift_trust, signal)
+        return _sight(self._loss, signal, ticks, "loss", heard=heard)
 
     def note(self, tick: int, detector: str) -> bool:
         """Start the boost at ``tick``; say whether loss and features now speak of one drift.
@@ -154,12 +164,14 @@ class DriftWatch:
         self._last, self._moved, self._lost = state["last"], state["moved"], state["lost"]
 
 
-def _sight(detector: Detector, signal: Floats, ticks: Ints, name: str) -> list[Sighting]:
-    heard = ~np.isnan(signal)
-    if not heard.all():
-        signal, ticks = signal[heard], ticks[heard]
-    if not len(signal):
+def _sight(
+    detector: Detector, signal: Floats, ticks: Ints, name: str, *, heard: int
+) -> list[Sighting]:
+    if not heard:
         return []
+    if heard < len(signal):
+        told = ~np.isnan(signal)
+        signal, ticks = signal[told], ticks[told]
     detector.update(signal)
     label = f"{detector.name}:{name}"
     return [(int(ticks[at]), label, detector.statistic) for at in detector.detections]

@@ -1,13 +1,12 @@
 """Compiled corroboration: who else saw something, here or in a neighbouring service."""
 
-from numba import njit
-
 from tam_workbench.trust.arrays import Memory, Scale, Scratch
+from tam_workbench.trust.compiled import borrowing
 
 METRIC, LOG, SPAN, CHANGE = 0, 1, 2, 3
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@borrowing()
 def testify(m: Memory, service: int, tick: int, kind: int, said: float, source: int) -> None:
     """Leave evidence; of metrics also the second best from another channel."""
     at = tick % m.stamp.shape[1]
@@ -29,7 +28,7 @@ def testify(m: Memory, service: int, tick: int, kind: int, said: float, source: 
         seen[kind] = said
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@borrowing()
 def _heard(m: Memory, service: int, tick: int, kind: int) -> float:
     """Return the strongest evidence of other kinds within the window up to ``tick``."""
     best = 0.0
@@ -41,7 +40,7 @@ def _heard(m: Memory, service: int, tick: int, kind: int) -> float:
     return best
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@borrowing()
 def corroboration(m: Memory, w: Scratch, service: int, tick: int, kind: int, k: Scale) -> float:
     """Return how far other signals, here and next door, support an anomaly; once a tick."""
     if w.memo_stamp[service, kind] == w.counts[3]:
@@ -57,7 +56,7 @@ def corroboration(m: Memory, w: Scratch, service: int, tick: int, kind: int, k: 
     return own
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@borrowing()
 def peers(m: Memory, service: int, tick: int, source: int, k: Scale) -> float:
     """Return how far metrics of the service from other channels support a metric."""
     best = 0.0

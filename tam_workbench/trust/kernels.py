@@ -3,14 +3,16 @@
 `score_ticks` does for each tick what `ReferenceTrust` does row by row in plain Python: metrics,
 then logs, spans and changes leave evidence; then every row is weighed against the evidence of
 others; then baselines and reputations learn. The two agree to 1e-9 (tested).
+
+numba's cache sees only the file of the function that is called from outside: after a change in
+``compiled.py``, ``evidence.py`` or ``likelihood.py``, touch this file too.
 """
 
 import math
 
-from numba import njit
-
 from tam_workbench.records import Floats, Ints
 from tam_workbench.trust.arrays import Case, Memory, Scale, Scratch
+from tam_workbench.trust.compiled import borrowing
 from tam_workbench.trust.evidence import CHANGE, LOG, METRIC, SPAN, corroboration, peers, testify
 from tam_workbench.trust.likelihood import get_used, meet, settle_habit, surprise, weigh
 from tam_workbench.trust.rows import ChangeRows, LogRows, MetricRows, SpanRows
@@ -24,7 +26,7 @@ _NEVER = 2**62
 Rows = MetricRows | LogRows | SpanRows | ChangeRows
 
 
-@njit(cache=True, nogil=True, inline="always", error_model="numpy")
+@borrowing(inline="always")
 def _speak(m: Memory, w: Scratch, service: int, source: int, tick: int) -> None:
     """Note that a channel speaks of a service in this tick."""
     if m.first[service] < 0:
@@ -38,7 +40,7 @@ def _speak(m: Memory, w: Scratch, service: int, source: int, tick: int) -> None:
     w.rows[source] += 1.0
 
 
-@njit(cache=True, nogil=True, inline="always", error_model="numpy")
+@borrowing(inline="always")
 def _settle(w: Scratch, rows: Rows, i: int, case: Case, k: Scale) -> None:
     """Write one row's trust and reasons, and what it says about its channel."""
     kind, source, late, level, support = case
@@ -57,13 +59,13 @@ def _settle(w: Scratch, rows: Rows, i: int, case: Case, k: Scale) -> None:
     rows.reasons[i] = reasons
 
 
-@njit(cache=True, nogil=True, inline="always", error_model="numpy")
+@borrowing(inline="always")
 def _refuse(w: Scratch, rows: Rows, i: int, source: int) -> None:
     rows.trust[i] = 0.0
     rows.reasons[i] = w.flags[source] | _SCHEMA
 
 
-@njit(cache=True, nogil=True, inline="always", error_model="numpy")
+@borrowing(inline="always")
 def _hear_metrics(m: Memory, w: Scratch, rows: MetricRows, start: int, end: int, k: Scale) -> None:
     for i in range(start, end):
         source, service = rows.source[i], rows.service[i]
@@ -77,7 +79,7 @@ def _hear_metrics(m: Memory, w: Scratch, rows: MetricRows, start: int, end: int,
                 testify(m, service, rows.tick[i], METRIC, said, source)
 
 
-@njit(cache=True, nogil=True, inline="always", error_model="numpy")
+@borrowing(inline="always")
 def _score_metrics(m: Memory, w: Scratch, rows: MetricRows, start: int, end: int, k: Scale) -> None:
     for i in range(start, end):
         source, service, support = rows.source[i], rows.service[i], 0.0
@@ -90,12 +92,12 @@ def _score_metrics(m: Memory, w: Scratch, rows: MetricRows, start: int, end: int
         _settle(w, rows, i, Case(METRIC, source, rows.late[i], w.level[i], support), k)
 
 
-@njit(cache=True, nogil=True, inline="always", error_model="numpy")
+@borrowing(inline="always")
 def _is_new(m: Memory, service: int, tick: int, k: Scale) -> bool:
     return bool(tick - m.first[service] < k.warmup)
 
 
-@njit(cache=True, nogil=True, inline="always", error_model="numpy")
+@borrowing(inline="always")
 def _count_logs(m: Memory, w: Scratch, rows: LogRows, start: int, end: int) -> None:
     for i in range(start, end):
         source, service, tick = rows.source[i], rows.service[i], rows.tick[i]
@@ -112,7 +114,7 @@ def _count_logs(m: Memory, w: Scratch, rows: LogRows, start: int, end: int) -> N
             w.errors[service, source] += 1.0
 
 
-@njit(cache=True, nogil=True, inline="always", error_model="numpy")
+@borrowing(inline="always")
 def _hear_logs(m: Memory, w: Scratch, rows: LogRows, start: int, end: int, k: Scale) -> None:
     """Leave evidence of more ERROR lines than usual, by channel."""
     _count_logs(m, w, rows, start, end)
@@ -132,7 +134,7 @@ def _hear_logs(m: Memory, w: Scratch, rows: LogRows, start: int, end: int, k: Sc
             testify(m, service, tick, LOG, said * w.base[source], source)
 
 
-@njit(cache=True, nogil=True, inline="always", error_model="numpy")
+@borrowing(inline="always")
 def _score_logs(m: Memory, w: Scratch, rows: LogRows, start: int, end: int, k: Scale) -> None:
     for i in range(start, end):
         source, service, level, support = rows.source[i], rows.service[i], 0.0, 0.0
@@ -154,7 +156,7 @@ def _score_logs(m: Memory, w: Scratch, rows: LogRows, start: int, end: int, k: S
         usual[2] = tick + 1.0
 
 
-@njit(cache=True, nogil=True, inline="always", error_model="numpy")
+@borrowing(inline="always")
 def _count_spans(m: Memory, w: Scratch, rows: SpanRows, start: int, end: int) -> None:
     for i in range(start, end):
         source, service, tick = rows.source[i], rows.service[i], rows.tick[i]
@@ -176,7 +178,7 @@ def _count_spans(m: Memory, w: Scratch, rows: SpanRows, start: int, end: int) ->
         seen[2] += math.log(max(rows.duration[i], 1e-9))
 
 
-@njit(cache=True, nogil=True, inline="always", error_model="numpy")
+@borrowing(inline="always")
 def _hear_spans(m: Memory, w: Scratch, rows: SpanRows, start: int, end: int, k: Scale) -> None:
     """Leave evidence of failing and of slow calls; ``w.calls`` then holds what rows need.
 
@@ -197,7 +199,7 @@ def _hear_spans(m: Memory, w: Scratch, rows: SpanRows, start: int, end: int, k: 
             testify(m, service, tick, SPAN, said, source)
 
 
-@njit(cache=True, nogil=True, inline="always", error_model="numpy")
+@borrowing(inline="always")
 def _span_level(seen: Floats, duration: float, failed: float) -> float:
     level = seen[4] if failed > 0.0 else 0.0
     if seen[5] > level:
@@ -207,7 +209,7 @@ def _span_level(seen: Floats, duration: float, failed: float) -> float:
     return level
 
 
-@njit(cache=True, nogil=True, inline="always", error_model="numpy")
+@borrowing(inline="always")
 def _score_spans(m: Memory, w: Scratch, rows: SpanRows, start: int, end: int, k: Scale) -> None:
     for i in range(start, end):
         source, service, level, support = rows.source[i], rows.service[i], 0.0, 0.0
@@ -228,7 +230,7 @@ def _score_spans(m: Memory, w: Scratch, rows: SpanRows, start: int, end: int, k:
         get_used(usual[5:7], seen[1] / seen[0], seen[4], support, k)
 
 
-@njit(cache=True, nogil=True, inline="always", error_model="numpy")
+@borrowing(inline="always")
 def _hear_changes(m: Memory, w: Scratch, rows: ChangeRows, start: int, end: int) -> None:
     for i in range(start, end):
         source, service = rows.source[i], rows.service[i]
@@ -237,13 +239,13 @@ def _hear_changes(m: Memory, w: Scratch, rows: ChangeRows, start: int, end: int)
             testify(m, service, rows.tick[i], CHANGE, w.base[source], source)
 
 
-@njit(cache=True, nogil=True, inline="always", error_model="numpy")
+@borrowing(inline="always")
 def _score_changes(w: Scratch, rows: ChangeRows, start: int, end: int, k: Scale) -> None:
     for i in range(start, end):
         _settle(w, rows, i, Case(CHANGE, rows.source[i], rows.late[i], 0.0, 0.0), k)
 
 
-@njit(cache=True, nogil=True, inline="always", error_model="numpy")
+@borrowing(inline="always")
 def _stand(m: Memory, w: Scratch, source: int, k: Scale) -> None:
     """Work out from prior and reputation how far a channel is trusted in the next tick."""
     good, bad = m.good[source] + k.good, m.bad[source] + k.bad
@@ -254,7 +256,7 @@ def _stand(m: Memory, w: Scratch, source: int, k: Scale) -> None:
     )
 
 
-@njit(cache=True, nogil=True, inline="always", error_model="numpy")
+@borrowing(inline="always")
 def _judge_channels(m: Memory, w: Scratch, k: Scale) -> None:
     for n in range(w.counts[0]):
         c = w.channels[n]
@@ -267,12 +269,12 @@ def _judge_channels(m: Memory, w: Scratch, k: Scale) -> None:
     w.counts[3] += 1
 
 
-@njit(cache=True, nogil=True, inline="always", error_model="numpy")
+@borrowing(inline="always")
 def _next(ticks: Ints, at: int) -> int:
     return ticks[at] if at < ticks.size else _NEVER
 
 
-@njit(cache=True, nogil=True, inline="always", error_model="numpy")
+@borrowing(inline="always")
 def _reach(ticks: Ints, start: int, tick: int) -> int:
     end = start
     while end < ticks.size and ticks[end] == tick:
@@ -280,7 +282,7 @@ def _reach(ticks: Ints, start: int, tick: int) -> int:
     return end
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@borrowing()
 def score_ticks(
     m: Memory, w: Scratch, rows: tuple[MetricRows, LogRows, SpanRows, ChangeRows], k: Scale
 ) -> None:

@@ -11,6 +11,7 @@ from numba import njit
 
 from tam_workbench.records import Bytes, Floats, Ints
 from tam_workbench.trust.arrays import Scale
+from tam_workbench.trust.compiled import borrowing
 
 Pair = tuple[float, float]
 
@@ -35,17 +36,17 @@ def arrive(time: Ints, source: Ints, newest: Ints, clock: Ints) -> tuple[Ints, B
     return ticks, late
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@borrowing()
 def _ramp(z: float, quiet: float, loud: float) -> float:
     return min(max((z - quiet) / (loud - quiet), 0.0), 1.0)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@borrowing()
 def _deviation(x: float, mean: float, var: float) -> float:
     return abs(x - mean) / (math.sqrt(var) + 0.01 * abs(mean) + 1e-6)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@borrowing()
 def _follow(s: Floats, at: int, x: float, rate: float, clip: float, shrink: float) -> None:
     """Move mean and variance of a baseline towards x, by no more than ``clip`` deviations."""
     off = x - s[at]
@@ -56,7 +57,7 @@ def _follow(s: Floats, at: int, x: float, rate: float, clip: float, shrink: floa
     s[at + 1] += rate * (off * off / shrink - s[at + 1])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@borrowing()
 def weigh(s: Floats, x: float, weight: float, k: Scale) -> Pair:
     """Return (level against both baselines, level against either), then learn x.
 
@@ -78,7 +79,7 @@ def weigh(s: Floats, x: float, weight: float, k: Scale) -> Pair:
     return low, high
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@borrowing()
 def surprise(count: float, scale: float, usual: Floats, slack: float, k: Scale) -> Pair:
     """Return the lower and the higher level of a count against usual shares of ``scale``."""
     recent, lasting = scale * usual[0], scale * usual[1]
@@ -88,7 +89,7 @@ def surprise(count: float, scale: float, usual: Floats, slack: float, k: Scale) 
     return min(fast, slow), max(fast, slow)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@borrowing()
 def get_used(usual: Floats, share: float, level: float, support: float, k: Scale) -> None:
     """Move the usual shares; errors that nobody corroborates hardly move them."""
     weight = max(k.credulity, 1.0 - level * (1.0 - support))
@@ -96,7 +97,7 @@ def get_used(usual: Floats, share: float, level: float, support: float, k: Scale
     usual[1] += k.slow * weight * (share - usual[1])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@borrowing()
 def meet(usual: Floats, errors: float, age: int) -> None:
     """Average the errors of a service's first ticks, and in how many of them there were any."""
     pace = 1.0 / (age + 1.0)
@@ -105,7 +106,7 @@ def meet(usual: Floats, errors: float, age: int) -> None:
     usual[3] += pace * ((1.0 if errors > 0.0 else 0.0) - usual[3])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@borrowing()
 def settle_habit(usual: Floats, k: Scale) -> None:
     """After the first ticks, keep what was usual only if errors were a habit."""
     if usual[3] > 0.0:
