@@ -2,6 +2,7 @@
 
 # mypy: disallow-untyped-calls=False
 
+import gc
 from typing import Any
 
 import panel as pn
@@ -89,6 +90,7 @@ def build(wb: Workbench) -> Any:  # noqa: ANN401 - a Panel page
     session.show()
     if pn.state.curdoc is not None:
         pn.state.onload(lambda: _keep_fresh(session))
+        pn.state.on_session_destroyed(_collect)
     return page
 
 
@@ -96,6 +98,15 @@ def _keep_fresh(session: Session) -> None:
     """Pull from now on: what is streamed while the browser still builds the page is lost."""
     callback = pn.state.add_periodic_callback(session.tick, period=PERIOD_MS)
     pn.state.on_session_destroyed(lambda _context: callback.stop())
+
+
+def _collect(_context: object) -> None:
+    """Collect the pages of the sessions before the one that ends.
+
+    A page is one big cycle, and beside a large heap Python looks for old cycles so seldom that
+    fifty closed sessions would lie about at once.
+    """
+    gc.collect()
 
 
 def _menu(session: Session) -> Any:  # noqa: ANN401 - Panel has no stubs

@@ -46,28 +46,29 @@ def pulses(
         name: int(np.count_nonzero(reasons & np.uint8(1 << bit)))
         for bit, name in enumerate(TRUST_REASONS)
     }
-    chosen = seen.ticks[-PULSES:]
-    at_row = {int(t): i for i, t in enumerate(seen.ticks)}
+    first = max(0, seen.ticks.size - PULSES)
+    mean = float(trust.mean()) if trust.size else 1.0
+    low = float(trust.min()) if trust.size else 1.0
+    shown = _shown(observed)
     return [
         Pulse(
-            tick=int(tick),
-            time=datetime.fromtimestamp(int(tick) * tick_s, tz=UTC),
+            tick=tick,
+            time=datetime.fromtimestamp(tick * tick_s, tz=UTC),
             rows=trust.size // seen.ticks.size,
-            trust=float(trust.mean()) if trust.size else 1.0,
-            trust_low=float(trust.min()) if trust.size else 1.0,
+            trust=mean,
+            trust_low=low,
             reasons=counts,
             probability=float(seen.probability[at].max(initial=0.0)),
             baseline=float(seen.baseline[at].max(initial=0.0)),
             anomaly=float(seen.anomaly[at].max(initial=0.0)),
-            is_drift=int(tick) in drift,
+            is_drift=tick in drift,
             services=seen.services,
             service_probability=tuple(seen.probability[at].tolist()),
             service_anomaly=tuple(seen.anomaly[at].tolist()),
             service_trust=tuple(seen.trust[at].tolist()),
-            headline=_headline(observed, int(tick)),
+            headline=_headline(observed, tick, shown),
         )
-        for tick in chosen
-        for at in [at_row[int(tick)]]
+        for at, tick in enumerate(seen.ticks[first:].tolist(), start=first)
     ]
 
 
@@ -76,9 +77,11 @@ def log_lines(batch: Batch, scores: TrustScores) -> list[Event]:
     logs = batch.logs
     if not logs.height:
         return []
-    severity = logs["severity_number"].to_numpy()
-    order = np.lexsort((-np.arange(logs.height), -(severity >= _ERROR).astype(np.int8)))
-    return events(logs, "logs", scores, np.sort(order[:LINES]))
+    is_error = logs["severity_number"].to_numpy() >= _ERROR
+    errors = np.flatnonzero(is_error)[-LINES:]
+    others = np.flatnonzero(~is_error)
+    chosen = [errors, others[max(0, others.size + errors.size - LINES) :]]
+    return events(logs, "logs", scores, np.sort(np.concatenate(chosen)))
 
 
 def change_lines(batch: Batch, scores: TrustScores) -> list[Event]:
@@ -134,17 +137,22 @@ def reason_names(byte: int) -> tuple[str, ...]:
     return tuple(name for bit, name in enumerate(TRUST_REASONS) if byte >> bit & 1)
 
 
-def _headline(observed: Observations, tick: int) -> dict[str, float]:
-    at = np.searchsorted(observed.ticks, [tick, tick + 1])
-    block = observed.values[at[0] : at[1]]
-    plain = [
-        (column, name)
+def _shown(observed: Observations) -> dict[str, int]:
+    """Return the features of the headline and their columns."""
+    plain = {
+        name: column
         for column, name in enumerate(observed.feature_names)
         if name and not name.endswith((".delta", ".deviation")) and "bucket" not in name
-    ]
-    return (
-        {name: float(block[:, column].mean()) for column, name in plain[:24]} if len(block) else {}
-    )
+    }
+    return dict(list(plain.items())[:24])
+
+
+def _headline(observed: Observations, tick: int, shown: dict[str, int]) -> dict[str, float]:
+    first, last = np.searchsorted(observed.ticks, [tick, tick + 1])
+    if first == last:
+        return {}
+    means = observed.values[first:last, list(shown.values())].mean(axis=0)
+    return dict(zip(shown, means.tolist(), strict=True))
 
 
 def _all(parts: Mapping[str, npt.NDArray[Number]], dtype: type[Number]) -> npt.NDArray[Number]:

@@ -52,7 +52,12 @@ def _breached(labels: Labels, ticks: Ints, place: dict[str, int]) -> npt.NDArray
     breached = np.zeros((ticks.size, len(place)), dtype=np.bool_)
     if not labels.services or not ticks.size:
         return breached
-    columns = np.array([place.get(service, -1) for service in labels.services], dtype=np.int64)
+    known = {service: place.get(service, -1) for service in dict.fromkeys(labels.services)}
+    columns = (
+        np.full(len(labels.services), next(iter(known.values())))
+        if len(known) == 1
+        else np.array([known[service] for service in labels.services], dtype=np.int64)
+    )
     rows = np.searchsorted(ticks, labels.ticks)
     rows[rows == ticks.size] = 0
     hit = (columns >= 0) & (ticks[rows] == labels.ticks)

@@ -6,6 +6,7 @@ import numpy as np
 from numba import njit
 
 from tam_workbench.features.arrays import Calls, Lines, Memory, Points, Seats, Shape, Shifts
+from tam_workbench.features.compiled import borrowing
 from tam_workbench.records import Bytes, Floats, Ints
 
 ERROR = 17
@@ -67,7 +68,7 @@ def by_seat(seats: Ints, number: int) -> tuple[Ints, Ints]:
     return order, begin
 
 
-@njit(cache=True, nogil=True, inline="always")
+@borrowing(inline="always")
 def _credit(s: Seats, n: int, kind: int, trust: float, reasons: int, floor: float) -> bool:
     """Add a row's trust to its observation's account; return whether it is believed."""
     s.belief[n, kind, 4] += trust
@@ -82,7 +83,7 @@ def _credit(s: Seats, n: int, kind: int, trust: float, reasons: int, floor: floa
     return True
 
 
-@njit(cache=True, nogil=True)
+@borrowing()
 def gather_points(s: Seats, rows: Points, k: Shape) -> int:
     """Average the believed points of each metric by trust; return how many had no column."""
     left_out = 0
@@ -98,12 +99,16 @@ def gather_points(s: Seats, rows: Points, k: Shape) -> int:
     return left_out
 
 
-@njit(cache=True, nogil=True)
-def gather_lines(m: Memory, s: Seats, rows: Lines, k: Shape) -> None:
-    """Count believed lines by trust: all, errors, by bucket; templates and how new they are."""
-    order, begin = by_seat(rows.seat, s.tick.size)
+@borrowing()
+def gather_lines(
+    m: Memory, s: Seats, rows: Lines, turns: tuple[Ints, Ints], last: Ints, k: Shape
+) -> None:
+    """Count believed lines by trust: all, errors, by bucket; templates and how new they are.
+
+    ``turns`` is what `by_seat` says of the rows; ``last`` is -1 for every template.
+    """
+    order, begin = turns
     at = 3 * k.metrics
-    last = np.full(m.first.shape[1], -1, dtype=np.int64)
     for n in range(s.tick.size):
         for j in range(begin[n], begin[n + 1]):
             i = order[j]
@@ -125,7 +130,7 @@ def gather_lines(m: Memory, s: Seats, rows: Lines, k: Shape) -> None:
                 s.values[n, at + 3] += trust
 
 
-@njit(cache=True, nogil=True, inline="always")
+@borrowing(inline="always")
 def _quantile(ranked: Floats, size: int, q: float) -> float:
     """Return the q-quantile of the first ``size`` sorted values, linear between neighbours."""
     place = q * (size - 1)
@@ -134,7 +139,7 @@ def _quantile(ranked: Floats, size: int, q: float) -> float:
     return float(ranked[low] + (place - low) * (ranked[high] - ranked[low]))
 
 
-@njit(cache=True, nogil=True, inline="always")
+@borrowing(inline="always")
 def _insert(ranked: Floats, size: int, x: float) -> None:
     """Insert x into the first ``size`` sorted values."""
     j = size
@@ -182,7 +187,7 @@ def _sort(values: Floats, size: int) -> None:
         _insert(values, j, values[j])
 
 
-@njit(cache=True, nogil=True)
+@borrowing()
 def _deviate(ranked: Floats, size: int, x: float, k: Shape) -> float:
     """Return (x - median) / (IQR / 1.349 + slack), clipped; 0 with too few values."""
     if size < k.min_window:
@@ -193,7 +198,7 @@ def _deviate(ranked: Floats, size: int, x: float, k: Shape) -> float:
     return min(max(z, -k.clip), k.clip)
 
 
-@njit(cache=True, nogil=True)
+@borrowing()
 def _push(m: Memory, r: int, slot: int, x: float, k: Shape) -> None:
     """Put x into the window of a metric, in place of the oldest value when it is full."""
     place = m.seen[r, slot, 0] % k.window
@@ -217,7 +222,7 @@ def _push(m: Memory, r: int, slot: int, x: float, k: Shape) -> None:
     m.seen[r, slot, 1] = size + 1
 
 
-@njit(cache=True, nogil=True)
+@borrowing()
 def fill_metrics(m: Memory, s: Seats, k: Shape, used: int) -> None:
     """Turn gathered means into value, delta and deviation; carry on what is missing."""
     for n in range(s.tick.size):
@@ -238,7 +243,7 @@ def fill_metrics(m: Memory, s: Seats, k: Shape, used: int) -> None:
                 _push(m, r, slot, x, k)
 
 
-@njit(cache=True, nogil=True)
+@borrowing()
 def _fade(m: Memory, service: int, tick: int, k: Shape) -> None:
     if tick > m.changed[service]:
         kept = math.pow(k.fade, tick - m.changed[service])
@@ -247,7 +252,7 @@ def _fade(m: Memory, service: int, tick: int, k: Shape) -> None:
         m.changed[service] = tick
 
 
-@njit(cache=True, nogil=True)
+@borrowing()
 def fill_changes(m: Memory, s: Seats, rows: Shifts, k: Shape) -> None:
     """Write how recently each service was changed: 1 at once, fading."""
     at, j = s.values.shape[1] - 2, 0
@@ -267,7 +272,7 @@ def fill_changes(m: Memory, s: Seats, rows: Shifts, k: Shape) -> None:
         j += 1
 
 
-@njit(cache=True, nogil=True)
+@borrowing()
 def fill_trust(s: Seats) -> None:
     """Write the least trusted signal: of each signal its odd believed rows, else all believed.
 

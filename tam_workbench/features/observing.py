@@ -200,7 +200,9 @@ class Features:
             trust=trust,
             reasons=scores.reasons["logs"],
         )
-        kernels.gather_lines(self._memory, seats, rows, self._shape)
+        turns = kernels.by_seat(seat, seats.tick.size)
+        last = np.full(self.rules.max_templates + 1, -1, dtype=np.int64)
+        kernels.gather_lines(self._memory, seats, rows, turns, last, self._shape)
 
     def _buckets(self) -> Ints:
         for template in self._templates.known[self._bucketed :]:

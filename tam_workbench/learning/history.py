@@ -1,5 +1,7 @@
 """Labelled rows that are kept: a bounded ring of the latest, and the probe."""
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 
@@ -35,6 +37,22 @@ def _admit(ring: Floats, stage: Floats, entered: Ints, seen: Ints) -> None:
             entered[label] += 1
 
 
+class ProbeRows(NamedTuple):
+    """Rows of both labels: the first ``quiet`` ones, and from the middle on ``incident`` ones."""
+
+    X: Floats
+    y: Floats
+    quiet: int
+    incident: int
+
+    def packed(self) -> tuple[Floats, Floats]:
+        """Return (X, y) without the gap between the labels."""
+        middle = len(self.y) // 2
+        parts = slice(self.quiet), slice(middle, middle + self.incident)
+        X, y = (np.concatenate([kept[part] for part in parts]) for kept in (self.X, self.y))
+        return X, y
+
+
 class History:
     """The latest labelled rows in arrival order, for the baseline and for relabelling."""
 
@@ -50,8 +68,13 @@ class History:
 
     def rows(self) -> tuple[Floats, Floats]:
         """Return (X, y) in arrival order."""
-        order = self._order()
-        return self._X[order], self._columns[0, order]
+        size = len(self._X)
+        start = self._seen % size if self._seen > size else 0
+        parts = slice(start, min(self._seen, size)), slice(start)
+        X, y = (
+            np.concatenate([kept[part] for part in parts]) for kept in (self._X, self._columns[0])
+        )
+        return X, y
 
     def relabel(
         self, service: int, *, tick_from: int, tick_to: int, y: float
@@ -133,17 +156,12 @@ class Probe:
         self._entered[:] = 0
         self._seen[:] = 0
 
-    def rows(self) -> tuple[Floats, Floats]:
-        """Return (X, y)."""
+    @property
+    def rows(self) -> ProbeRows:
+        """The rows as they lie; not a copy."""
         side = len(self._y) // 2
-        quiet, incident = np.minimum(self._entered, side).tolist()
-        if quiet == incident == side:
-            return self._X, self._y
-        if quiet == side or not incident:
-            return self._X[: quiet + incident], self._y[: quiet + incident]
-        parts = slice(quiet), slice(side, side + incident)
-        X, y = (np.concatenate([kept[part] for part in parts]) for kept in (self._X, self._y))
-        return X, y
+        quiet, incident = self._entered.tolist()
+        return ProbeRows(self._X, self._y, min(quiet, side), min(incident, side))
 
     def state(self) -> State:
         """Return rows, stage and the state of the lottery."""

@@ -109,8 +109,7 @@ def learn(  # noqa: PLR0913, PLR0917 - a kernel takes flat arrays
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
 def examine(  # noqa: PLR0913, PLR0917 - a kernel takes flat arrays
-    X: Floats,
-    y: Floats,
+    rows: tuple[Floats, Floats, int, int],
     mean: Floats,
     var: Floats,
     weights: Floats,
@@ -118,28 +117,30 @@ def examine(  # noqa: PLR0913, PLR0917 - a kernel takes flat arrays
     rates: Floats,
     out: Floats,
 ) -> float:
-    """Return the mean log-loss of a model's predictions; write each feature's attribution.
+    """Return the mean log-loss of a model on the probe; write each feature's attribution.
 
-    An attribution is the weight times the mean |standardised value|. What `predict` and then
-    `mean_loss` give, in one pass over the rows.
+    An attribution is the weight times the mean |standardised value|. ``rows`` are (X, y, quiet
+    rows from the start, incident rows from the middle).
     """
-    n, width = X.shape
+    X, y, quiet, incident = rows
+    n, width = quiet + incident, X.shape[1]
     intercept, clip = scalars[1], rates[2]
     inverse = np.zeros(width)
     for j in range(width):
         inverse[j] = 1.0 / math.sqrt(var[j]) if var[j] > 0.0 else 0.0
         out[j] = 0.0
-    said = np.empty(n)
-    for i in range(n):
+    said, told = np.empty(n), np.empty(n)
+    for k in range(n):
+        i = k if k < quiet else y.shape[0] // 2 + k - quiet
         logit = 0.0
         for j in range(width):
             z = min(max((X[i, j] - mean[j]) * inverse[j], -clip), clip)
             logit += weights[j] * z
             out[j] += abs(z)
-        said[i] = _sigmoid(logit + intercept)
+        said[k], told[k] = _sigmoid(logit + intercept), y[i]
     for j in range(width):
         out[j] *= weights[j] / max(n, 1)
-    return mean_loss(y, said)
+    return mean_loss(told, said)
 
 
 @njit(cache=True, nogil=True)

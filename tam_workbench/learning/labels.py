@@ -30,8 +30,11 @@ class LabelBook:
     def codes(self, services: Sequence[str]) -> Ints:
         """Return this book's number for each service."""
         known = self._codes
-        for name in dict.fromkeys(services):
+        distinct = dict.fromkeys(services)
+        for name in distinct:
             known.setdefault(name, len(known))
+        if len(distinct) == 1:
+            return np.full(len(services), known[services[0]], dtype=np.int64)
         return np.array([known[name] for name in services], dtype=np.int64)
 
     def add(self, labels: Labels) -> None:

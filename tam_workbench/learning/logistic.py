@@ -4,6 +4,7 @@ import numpy as np
 
 from tam_workbench.learning import kernels
 from tam_workbench.learning.base import Linear, State
+from tam_workbench.learning.history import ProbeRows
 from tam_workbench.learning.rules import LearningRules
 from tam_workbench.records import Floats
 
@@ -49,11 +50,11 @@ class Logistic:
         """Let the scaler weigh its past like ``rows`` rows."""
         self._scalars[0] = min(self._scalars[0], float(rows))
 
-    def examine(self, X: Floats, y: Floats) -> tuple[float, Floats]:
+    def examine(self, rows: ProbeRows) -> tuple[float, Floats]:
         """Return the mean log-loss and each feature's signed mean attribution, in log-odds."""
         out = np.empty(self._mean.shape[0])
         parts = (self._mean, self._var, self._weights, self._scalars, self._rates)
-        return kernels.examine(X, y, *parts, out), out
+        return kernels.examine(rows, *parts, out), out
 
     def linear(self) -> Linear:
         """Return the model as it stands."""

@@ -6,7 +6,7 @@ import numpy as np
 
 from tam_workbench.learning.base import Learner, LearnerFactory, State
 from tam_workbench.learning.evidence import UpdateEvidence, Version
-from tam_workbench.learning.history import Probe
+from tam_workbench.learning.history import Probe, ProbeRows
 from tam_workbench.learning.kernels import count_trust, mean_loss
 from tam_workbench.learning.registry import LEARNERS, make_learner
 from tam_workbench.learning.rules import LearningRules
@@ -103,10 +103,11 @@ class Models:
         self, tick: int, *, features: tuple[str, ...], drift_recent: bool
     ) -> UpdateEvidence:
         """Measure candidate, live and the version before on the probe; changes nothing."""
-        X, y = self._probe.rows()
-        loss, attributions = _examined(self._candidate, X, y)
-        live_loss, live_attributions = _examined(self.live, X, y)
+        rows = self._probe.rows
+        loss, attributions = _examined(self._candidate, rows)
+        live_loss, live_attributions = _examined(self.live, rows)
         if self.version == 0:
+            X, y = rows.packed()
             live_loss = mean_loss(y, self.predict_proba(X))
         before = self._versions[-2].learner if len(self._versions) > 2 else None
         return UpdateEvidence(
@@ -114,8 +115,8 @@ class Models:
             tick=tick,
             live_loss=live_loss,
             candidate_loss=loss,
-            previous_loss=None if before is None else _examined(before, X, y)[0],
-            probe_rows=len(y),
+            previous_loss=None if before is None else _examined(before, rows)[0],
+            probe_rows=rows.quiet + rows.incident,
             attributions_before=live_attributions,
             attributions_after=attributions,
             feature_names=features,
@@ -174,11 +175,12 @@ class Models:
         self._taught, self._refusals = state["taught"].copy(), state["refusals"]
 
 
-def _examined(learner: Learner, X: Floats, y: Floats) -> tuple[float, Floats]:
+def _examined(learner: Learner, rows: ProbeRows) -> tuple[float, Floats]:
     """Return a learner's mean log-loss and, where it has a linear form, its attributions."""
-    examine: Callable[[Floats, Floats], tuple[float, Floats]] | None
+    examine: Callable[[ProbeRows], tuple[float, Floats]] | None
     examine = getattr(learner, "examine", None)
     if examine is None:
+        X, y = rows.packed()
         return float(mean_loss(y, learner.predict_proba(X))), np.empty(0)
-    loss, attributions = examine(X, y)
-    return loss, attributions if len(y) else np.empty(0)
+    loss, attributions = examine(rows)
+    return loss, attributions if rows.quiet + rows.incident else np.empty(0)

@@ -1,6 +1,7 @@
 """Memory on disk: one LanceDB table, exact search by cosine, compacted as it grows."""
 
 import json
+import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -213,7 +214,17 @@ def _door(verb: str, path: Path) -> Iterator[None]:
         ) from error
 
 
+def _make_way() -> None:
+    """Forget an empty package ``datasets``, which LanceDB would take for Hugging Face's and fail.
+
+    Where the working directory holds a folder of that name, other guests import it as one.
+    """
+    if getattr(sys.modules.get("datasets"), "__file__", "") is None:
+        del sys.modules["datasets"]
+
+
 def _opened(path: Path, dimension: int) -> "Table":
+    _make_way()
     try:
         import lancedb
     except ImportError as error:

@@ -1,5 +1,6 @@
 import multiprocessing
 import shutil
+import subprocess
 import sys
 import threading
 from dataclasses import replace
@@ -143,3 +144,15 @@ def test_text_that_is_no_unicode_is_refused_whole(tmp_path):
     with pytest.raises(BadInputError):
         store.put([*named("a"), replace(ENTRY, text="half \ud800")])
     assert store.count() == 0
+
+
+def test_a_folder_named_datasets_in_the_way_is_not_mistaken_for_a_package(tmp_path):
+    (tmp_path / "datasets").mkdir()
+    words = (
+        "import datasets; from tam_workbench.adapters.stores.lance import LanceStore; "
+        "print(LanceStore('m', dimension=4).count())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", words], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "0"
