@@ -92,7 +92,7 @@ class Loop:
         with self._timed("learn"):
             labels = stages.labeller.labels(clean, scores)
             predicted = stages.learning.advance(observed, labels)
-        with self._timed("respond"):
+        with self._timed("audit"):
             seen = summarise(observed, predicted, labels)
             turn = Turn(
                 batch=clean,
@@ -102,10 +102,26 @@ class Loop:
                 predicted=predicted,
                 seen=seen,
             )
-            self.responder.respond(observed, seen, clean)
-        with self._timed("audit"):
             self._record(turn, tick_s=tick_s)
+        with self._timed("respond"):  # last: an action commits, and the batch must be in it
+            self.responder.respond(observed, seen, clean)
         return turn
+
+    def set_aside(self, batch: Batch, *, why: str) -> None:
+        """Quarantine a whole batch that no stage could take; the ledger says so."""
+        self.tally.batches += 1
+        self.tally.rows_in += batch.rows_in
+        self.tally.rows_quarantined += batch.rows_in
+        line: dict[str, object] = {
+            "source": batch.source,
+            "sequence": batch.sequence,
+            "offset": batch.offset,
+            "rows_in": batch.rows_in,
+            "scored": 0,
+            "quarantined": batch.rows_in,
+            "why": why,
+        }
+        self._scribe.note("batch", line, at=batch.received_at)
 
     def _record(self, turn: Turn, *, tick_s: float) -> None:
         batch, tally = turn.batch, self.tally

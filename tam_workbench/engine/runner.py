@@ -60,6 +60,7 @@ class Runner:
         self._checkpoint_s = parts.checkpoint_s
         self._commands: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._offset: str | None = None
+        self._at_hand: Batch | None = None
         self._committed_at = clock.monotonic()
         self._began_at = clock.monotonic()
         self._thread: threading.Thread | None = None
@@ -88,7 +89,9 @@ class Runner:
             return False
         self._offset = batch.offset
         if batch.rows_in:
+            self._at_hand = batch
             self._take(batch)
+        self._at_hand = None
         if self.clock.monotonic() - self._committed_at >= self._checkpoint_s:
             self.commit()
         return bool(batch.rows_in)
@@ -135,7 +138,11 @@ class Runner:
                 nonlocal moved
                 moved = self.step()
 
+            taken = self.loop.tally.batches
             went_well = self.supervisor.attempt(once, what="a turn of the loop")
+            if self._at_hand is not None and self.loop.tally.batches == taken:
+                self.loop.set_aside(self._at_hand, why=self.supervisor.faults[-1].line)
+            self._at_hand = None
             if self.supervisor.breaker.state is BreakerState.OPEN:
                 break
             if not moved or not went_well:

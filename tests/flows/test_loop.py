@@ -1,6 +1,7 @@
 """The loop end to end on the plant: conservation, replay, resume, decisions, proof."""
 
 import json
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -117,6 +118,32 @@ def test_a_loop_resumed_from_its_checkpoint_says_what_an_uncut_one_says(tmp_path
         if e.kind == "batch"
     ]
     assert bodies == list(range(100))
+
+
+def test_a_batch_that_breaks_a_stage_is_quarantined_whole_and_the_loop_goes_on():
+    wb, _ = _workbench(ticks=80)
+    learning = wb._runner.loop.stages.learning
+    whole, calls = learning.advance, []
+
+    def breaks(observed, labels):
+        calls.append(observed)
+        if len(calls) == 5:
+            raise FloatingPointError("a stage broke")
+        return whole(observed, labels)
+
+    learning.advance = breaks
+    wb.start()
+    while not wb._runner.is_exhausted:
+        time.sleep(0.05)
+    wb.stop()
+    health = wb.health()
+    lines = [json.loads(e.body) for e in wb.audit_entries(limit=999) if e.kind == "batch"]
+    assert [line["sequence"] for line in lines] == list(range(20))
+    assert health.rows_in == health.rows_scored + health.rows_quarantined
+    assert lines[4]["quarantined"] == lines[4]["rows_in"] > 0
+    assert "a stage broke" in lines[4]["why"]
+    assert "a stage broke" in health.faults[0]
+    wb.close()
 
 
 def test_nothing_is_done_without_permission():
