@@ -1,0 +1,8 @@
+"""Detection: how strange each row is, told online by an ensemble of different eyes.
+
+Pure. Sees each row once, in order; knows neither labels nor what will be done about a score.
+"""
+
+from tam_workbench.learning.detection.base import AnomalyDetector
+
+__all__ = ["AnomalyDetector"]
