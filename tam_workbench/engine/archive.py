@@ -2,7 +2,6 @@
 
 import threading
 from collections import deque
-from collections.abc import Sequence
 from datetime import datetime
 
 import polars as pl
@@ -14,12 +13,28 @@ METRIC_ROWS = 200_000
 PREDICTION_ROWS = 50_000
 
 
+class _Tail:
+    """The last frames that together hold about ``rows`` rows."""
+
+    def __init__(self, rows: int) -> None:
+        self.frames: deque[pl.DataFrame] = deque()
+        self._rows = rows
+        self._held = 0
+
+    def add(self, frame: pl.DataFrame) -> None:
+        kept = frame if frame.height <= self._rows else frame.tail(self._rows)
+        self.frames.append(kept)
+        self._held += kept.height
+        while len(self.frames) > 1 and self._held > self._rows:
+            self._held -= self.frames.popleft().height
+
+
 class Archive:
     """Keeps the last metrics, predictions and rejects for people to look at."""
 
     def __init__(self) -> None:
-        self._metrics: deque[pl.DataFrame] = deque()
-        self._predictions: deque[pl.DataFrame] = deque()
+        self._metrics = _Tail(METRIC_ROWS)
+        self._predictions = _Tail(PREDICTION_ROWS)
         self._rejects: deque[pl.DataFrame] = deque(maxlen=200)
         self._lock = threading.Lock()
         self._last_at: datetime | None = None
@@ -28,21 +43,19 @@ class Archive:
         """Keep what a turn brought, and drop the oldest."""
         predicted = _predictions(turn)
         with self._lock:
-            self._metrics.append(turn.batch.metrics.tail(METRIC_ROWS))
-            self._predictions.append(predicted)
+            self._metrics.add(turn.batch.metrics)
+            self._predictions.add(predicted)
             if turn.batch.rejects.height:
                 self._rejects.append(turn.batch.rejects.head(1000))
-            _trim(self._metrics, METRIC_ROWS)
-            _trim(self._predictions, PREDICTION_ROWS)
             self._last_at = turn.batch.received_at
 
     def metrics(self) -> pl.DataFrame:
         """Return the recent metric points."""
-        return _joined(self._lock, self._metrics, pl.DataFrame(schema=METRICS))
+        return _joined(self._lock, self._metrics.frames, pl.DataFrame(schema=METRICS))
 
     def predictions(self) -> pl.DataFrame:
         """Return recent predictions per tick and service."""
-        return _joined(self._lock, self._predictions, pl.DataFrame(schema=_PREDICTIONS))
+        return _joined(self._lock, self._predictions.frames, pl.DataFrame(schema=_PREDICTIONS))
 
     def rejects(self) -> pl.DataFrame:
         """Return recently quarantined rows."""
@@ -84,15 +97,7 @@ def _predictions(turn: Turn) -> pl.DataFrame:
     )
 
 
-def _trim(frames: deque[pl.DataFrame], rows: int) -> None:
-    total = sum(frame.height for frame in frames)
-    while len(frames) > 1 and total > rows:
-        total -= frames.popleft().height
-
-
-def _joined(
-    lock: threading.Lock, frames: Sequence[pl.DataFrame] | deque[pl.DataFrame], empty: pl.DataFrame
-) -> pl.DataFrame:
+def _joined(lock: threading.Lock, frames: deque[pl.DataFrame], empty: pl.DataFrame) -> pl.DataFrame:
     with lock:
         chosen = [frame for frame in frames if frame.height]
     return pl.concat(chosen) if chosen else empty

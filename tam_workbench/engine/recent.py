@@ -3,13 +3,15 @@
 from collections import deque
 from collections.abc import Sequence
 
+import numpy as np
 import polars as pl
 
-from tam_workbench.records import Batch, Template
+from tam_workbench.records import Batch, Ints, Template
 
 WINDOW_TICKS = 120
 KEPT = 200
 MAX_SERVICES = 1000
+_NONE = 2**32 - 1
 
 
 class Recent:
@@ -36,10 +38,13 @@ class Recent:
     def _learn_calls(self, spans: pl.DataFrame) -> None:
         if not spans.height:
             return
-        pairs = spans.select("parent_service", "service").drop_nulls().unique()
-        for caller, callee in pairs.cast(pl.String).iter_rows():
-            if caller != callee and len(self._calls) < MAX_SERVICES:
-                self._calls.setdefault(caller, set()).add(callee)
+        callers, caller = _coded(spans["parent_service"])
+        callees, callee = _coded(spans["service"])
+        pairs = np.unique((caller * (len(callees) + 1) + callee)[(caller >= 0) & (callee >= 0)])
+        for pair in pairs.tolist():
+            names = callers[pair // (len(callees) + 1)], callees[pair % (len(callees) + 1)]
+            if names[0] != names[1] and len(self._calls) < MAX_SERVICES:
+                self._calls.setdefault(names[0], set()).add(names[1])
 
     def callees(self, service: str) -> frozenset[str]:
         """Return every service that ``service`` depends on, directly or not."""
@@ -58,3 +63,11 @@ class Recent:
         templates = [template for at, template in self._templates if at >= since]
         changes = [what for at, whose, what in self._changes if at >= since and whose == service]
         return templates, changes
+
+
+def _coded(column: pl.Series) -> tuple[list[str], Ints]:
+    """Return the names in a categorical column and each row's place among them, null as -1."""
+    told = column.to_arrow()
+    places = told.indices.fill_null(_NONE) if told.null_count else told.indices
+    codes = np.asarray(places, dtype=np.int64)
+    return told.dictionary.to_pylist(), np.where(codes == _NONE, -1, codes)

@@ -1,6 +1,7 @@
 """Redaction: personal data and secrets give way to pseudonyms before anything is kept."""
 
 import hashlib
+import re
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,7 +11,7 @@ import polars as pl
 
 from tam_workbench.errors import SettingsError
 from tam_workbench.records import Batch
-from tam_workbench.trust.patterns import ADDRESSES, QUICK, recognizers
+from tam_workbench.trust.patterns import ADDRESSES, QUICK, SIGNS, recognizers
 
 if TYPE_CHECKING:
     from presidio_analyzer import PatternRecognizer
@@ -50,6 +51,9 @@ class Redactor:
         self._secret = secret
         self._hide_addresses = hide_addresses
         self._quick = f"{QUICK}|{ADDRESSES}" if hide_addresses else QUICK
+        self._signs = {kind: re.compile(sign) for kind, sign in SIGNS.items()}
+        if hide_addresses:
+            self._signs["IP"] = re.compile(ADDRESSES)
         self._recognizers: dict[str, PatternRecognizer] | None = None
         self._cache: OrderedDict[str, str] = OrderedDict()
 
@@ -103,6 +107,8 @@ class Redactor:
         self.prepare()
         found: list[tuple[int, int, str]] = []
         for kind, recognizer in (self._recognizers or {}).items():
+            if self._signs[kind].search(line) is None:
+                continue
             hits = recognizer.analyze(line, recognizer.supported_entities, None)
             found += [(hit.start, hit.end, kind) for hit in hits]
         clean, end_before = [], 0

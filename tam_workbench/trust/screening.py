@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+import polars.selectors as cs
 
 from tam_workbench.records import REJECTS, SIGNALS, Batch
 from tam_workbench.trust.channels import Marks
@@ -203,18 +204,9 @@ class Screening:
 def _may_repeat(frame: pl.DataFrame, times: npt.NDArray[np.int64]) -> bool:
     """Say whether two rows look alike by a cheap mark of each; most batches stop here."""
     mark = times.view(np.uint64) * _MIX
-    for field, dtype in frame.schema.items():
-        if field in _ALIKE:
-            continue
-        column = frame[field]
-        if dtype == pl.Categorical():
-            codes = _filled(column.to_physical(), 0)
-        elif dtype == pl.Float64():
-            codes = column.to_numpy().view(np.uint64)
-        elif dtype == pl.String():
-            codes = _filled(column.str.len_bytes(), 0)
-        else:
-            continue
+    for column in frame.select(_CODES).get_columns():
+        codes = _filled(column, 0)
+        codes = codes.view(np.uint64) if codes.dtype == np.float64 else codes
         mark = (mark ^ (mark >> np.uint64(29))) * _MIX + codes
     if frame.height < _FEW:
         return len(np.unique(mark)) < frame.height
@@ -222,6 +214,11 @@ def _may_repeat(frame: pl.DataFrame, times: npt.NDArray[np.int64]) -> bool:
 
 
 _ALIKE: Final = frozenset({"service", "source", "parent_service"})  # the resource tells enough
+_CODES: Final = (
+    cs.categorical().exclude(*_ALIKE).to_physical(),
+    cs.string().str.len_bytes(),
+    cs.float(),
+)
 _FEW: Final = 1000  # below this numpy's sort is quicker than Polars' start
 _MIX: Final = np.uint64(0x9E3779B97F4A7C15)
 

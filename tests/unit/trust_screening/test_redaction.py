@@ -1,5 +1,7 @@
 """Redaction: raw values are in no output, joins survive, nobody is asked over the network."""
 
+import random
+import re
 import socket
 from datetime import UTC, datetime
 
@@ -8,6 +10,7 @@ import pytest
 
 from tam_workbench.errors import SettingsError
 from tam_workbench.records import CHANGES, LOGS, REJECTS, Batch
+from tam_workbench.trust.patterns import ADDRESSES, SIGNS, recognizers
 from tam_workbench.trust.redaction import Redactor
 
 KEY = b"0123456789abcdef"
@@ -23,6 +26,21 @@ SECRETS = {
     "key AKIAIOSFODNN7EXAMPLE used": "AKIAIOSFODNN7EXAMPLE",
     "GET https://me:s3cretpw@host/x": "s3cretpw",
 }
+
+ODD = [
+    "::",
+    "://",
+    "fe80::1",
+    "10.0.0.1",
+    "@",
+    "x@y",
+    "'",
+    "+4",
+    "4111",
+    "DE89",
+    "password",
+    "Bearer ",
+]
 
 
 def batch(bodies):
@@ -87,6 +105,19 @@ def test_the_quick_look_overlooks_nothing_that_the_recognizers_hide(line):
     told = redactor.redact(batch([line])).logs["body"][0]
     assert told == redactor._hide(line)
     assert {**SECRETS, **MORE}[line] not in told
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_recognizer_finds_anything_in_a_line_without_its_sign(seed):
+    rng = random.Random(seed)
+    found = recognizers(hide_addresses=True)
+    signs = {**SIGNS, "IP": ADDRESSES}
+    for _ in range(150):
+        parts = rng.choices([*SECRETS, *SECRETS.values(), *ODD], k=rng.randint(1, 4))
+        line = rng.choice(["", " "]).join(parts)
+        for kind, recognizer in found.items():
+            if re.search(signs[kind], line) is None:
+                assert not recognizer.analyze(line, recognizer.supported_entities, None), line
 
 
 def test_joins_survive_under_one_key_and_break_under_another():
