@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check lint types bench system clean help
+.PHONY: demo test check lint types bench bench-check system clean help
 .DEFAULT_GOAL := help
 
 help:           ## list the targets
@@ -39,9 +39,16 @@ types: $(BIN)/.test ## mypy, strict
 
 bench: $(BIN)/.demo ## print the README's figures
 	$(BIN)/tam bench loop
+	$(BIN)/tam bench stages
+	$(BIN)/tam bench latency
+	$(BIN)/tam bench growth
 	$(BIN)/tam bench ui
 	$(BIN)/tam bench start
 	$(BIN)/tam eval scenarios
+
+bench-check: $(BIN)/.test ## fail if a ratio to a peer lost over 15 % of what tests/ratios.json says
+	$(BIN)/tam bench loop --against tests/ratios.json
+	$(BIN)/tam bench stages --against tests/ratios.json
 
 system:         ## Debian packages that the browser tests need (as root)
 	apt-get update -q

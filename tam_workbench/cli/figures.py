@@ -1,44 +1,47 @@
-"""Verbs that print measured figures: ``eval`` and ``bench``."""
+"""The verb ``bench``: speed beside a peer in the same run."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from tam_workbench.cli.output import FINDING, show
+from tam_workbench.cli.output import FINDING, say, show
 from tam_workbench.errors import SettingsError
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Check = Annotated[bool, typer.Option("--check", help="Exit 1 if a figure falls short.")]
-
-
-def evaluate(
-    board: Annotated[str, typer.Argument(help="scenarios or legacy.")] = "scenarios",
-    *,
-    seeds: Annotated[int, typer.Option(help="How many seeds.")] = 30,
-    as_json: AsJson = False,
-    check: Check = False,
-) -> None:
-    """Score the loop on a board, beside trivial baselines, with confidence intervals."""
-    from tam_workbench.evaluation import boards
-
-    if board not in boards.BOARDS:
-        raise SettingsError(f"no board {board!r}; there are: {', '.join(boards.BOARDS)}")
-    _print(boards.BOARDS[board](seeds), title=f"tam eval {board}", as_json=as_json, check=check)
+Keep = Annotated[Path | None, typer.Option(help="Write the ratios to peers into this file.")]
+Against = Annotated[
+    Path | None, typer.Option(help="Exit 1 if a ratio lost over 15 % of what this file says.")
+]
 
 
 def bench(
-    what: Annotated[str, typer.Argument(help="loop, ui, start or explain.")] = "loop",
+    what: Annotated[
+        str, typer.Argument(help="loop, stages, latency, growth, start, ui or explain.")
+    ] = "loop",
     *,
     as_json: AsJson = False,
     check: Check = False,
+    keep: Keep = None,
+    against: Against = None,
 ) -> None:
     """Measure speed beside a peer in the same run."""
-    from tam_workbench.evaluation import boards
+    from tam_workbench.evaluation import boards, regression
 
     benches = {**boards.BENCHES, "ui": _ui}
     if what not in benches:
         raise SettingsError(f"no bench {what!r}; there are: {', '.join(benches)}")
-    _print(benches[what](), title=f"tam bench {what}", as_json=as_json, check=check)
+    before = regression.kept(against) if against else {}
+    rows = benches[what]()
+    _print(rows, title=f"tam bench {what}", as_json=as_json, check=check)
+    if keep:
+        regression.keep(keep, rows)
+    lost = regression.regressions(regression.ratios(rows), before)
+    for line in lost:
+        say(line)
+    if lost:
+        raise typer.Exit(FINDING)
 
 
 def _ui() -> list[dict[str, object]]:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 import tam_workbench
-from tam_workbench.cli import evidence, figures, material, running
+from tam_workbench.cli import boards, evidence, figures, material, running
 from tam_workbench.cli.output import guarded
 
 app = typer.Typer(
@@ -44,7 +44,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "incidents": evidence.incidents,
     "approve": evidence.approve,
     "reject": evidence.reject,
-    "eval": figures.evaluate,
+    "eval": boards.evaluate,
     "bench": figures.bench,
     "doctor": material.doctor,
     "info": material.info,

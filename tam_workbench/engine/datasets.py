@@ -12,7 +12,7 @@ import polars as pl
 
 from tam_workbench.errors import BadInputError, UnreachableError
 
-__all__ = ["DataSet", "find", "listing"]
+__all__ = ["DataSet", "find", "folder", "listing"]
 
 _FOLDER: Final = "TAM_DATASETS"
 _CACHE: Final = "tam-workbench"
@@ -52,6 +52,23 @@ def find(name: str) -> Path:
     return _fetch(entry)
 
 
+def folder(name: str) -> Path:
+    """Return the folder of a whole collection such as ``nab``, as it lies on this machine.
+
+    Looked up like a file of `find`, but never downloaded: who asks for a folder takes all that
+    lies in it, also files that the registry does not know.
+    """
+    told = {each["name"]: Path(each["folder"]).parts[0] for each in _collections()}
+    if name not in told:
+        raise BadInputError(f"no data set is called {name!r}; there are: {', '.join(told)}")
+    named = os.environ.get(_FOLDER)
+    for root in (Path(named) if named else None, _REPOSITORY):
+        if root is not None and (root / told[name]).is_dir():
+            return root / told[name]
+    message = f"data set {name!r} is not on this machine"
+    raise BadInputError(f"{message}; set {_FOLDER} to a folder that holds {told[name]}/")
+
+
 def listing() -> pl.DataFrame:
     """Return every data set with its licence, and where it is on this machine.
 
@@ -75,10 +92,14 @@ def listing() -> pl.DataFrame:
     return pl.DataFrame(rows, schema={**schema, "here": pl.Boolean()})
 
 
-def _registry() -> dict[str, DataSet]:
+def _collections() -> list[dict[str, Any]]:
     text = resources.files("tam_workbench.engine").joinpath("datasets.toml").read_text("utf-8")
-    told = tomllib.loads(text)
-    entries = [_entry(each, name) for each in told["collection"] for name in each["files"]]
+    told: list[dict[str, Any]] = tomllib.loads(text)["collection"]
+    return told
+
+
+def _registry() -> dict[str, DataSet]:
+    entries = [_entry(each, name) for each in _collections() for name in each["files"]]
     return {entry.name: entry for entry in entries}
 
 

@@ -71,6 +71,11 @@ class Workbench:
 
     # looking -----------------------------------------------------------------------------
 
+    @property
+    def horizon(self) -> int:
+        """Ticks ahead that a prediction speaks of."""
+        return self._runner.loop.stages.learning.horizon
+
     def telemetry(self) -> pl.DataFrame:
         """Return the recent metric points: time, resource, service, source, name, value."""
         return self._runner.archive.metrics()

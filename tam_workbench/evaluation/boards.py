@@ -4,7 +4,10 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
+import tam_workbench
+from tam_workbench.errors import SettingsError
 from tam_workbench.evaluation.figures import Figure
+from tam_workbench.evaluation.lines import Asked
 
 Rows = list[dict[str, object]]
 
@@ -25,10 +28,52 @@ def _legacy(seeds: int) -> Rows:
     return _rows(anchors.figures(seeds))
 
 
+def _poison(seeds: int) -> Rows:
+    from tam_workbench.evaluation import attackers
+
+    return _rows(attackers.figures(seeds))
+
+
+def _drift(seeds: int) -> Rows:
+    from tam_workbench.evaluation import drifting
+
+    return _rows(drifting.figures(seeds, processes=2))
+
+
+def _policies(seeds: int) -> Rows:
+    from tam_workbench.evaluation import policies
+
+    return _rows(policies.figures(seeds))
+
+
+def _explanations(seeds: int) -> Rows:
+    from tam_workbench.evaluation import explaining
+
+    return _rows(explaining.figures(seeds))
+
+
 def _loop() -> Rows:
     from tam_workbench.evaluation import speed
 
     return _rows(speed.loop_figures())
+
+
+def _stages() -> Rows:
+    from tam_workbench.evaluation import stage_speed
+
+    return _rows(stage_speed.stage_figures())
+
+
+def _latency() -> Rows:
+    from tam_workbench.evaluation import latency
+
+    return _rows(latency.latency_figures())
+
+
+def _growth() -> Rows:
+    from tam_workbench.evaluation import growth
+
+    return _rows(growth.growth_figures())
 
 
 def _start() -> Rows:
@@ -38,8 +83,77 @@ def _start() -> Rows:
 
 
 BOARDS: Final[Mapping[str, Callable[[int], Rows]]] = MappingProxyType(
-    {"scenarios": _scenarios, "legacy": _legacy}
+    {
+        "scenarios": _scenarios,
+        "legacy": _legacy,
+        "poison": _poison,
+        "drift": _drift,
+        "policies": _policies,
+        "explanations": _explanations,
+    }
 )
+"""Boards on our own plant, over seeds."""
+
+SETS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {"metrics": ("nab", "smd", "asd", "skab"), "logs": ("loghub", "hdfs")}
+)
+"""Published boards by what they are made of; each can also be asked for alone."""
+
+COMING: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "recall": "board 'recall' comes with the memory's five tiers: issue 4",
+        "rca": "board 'rca' (Sock Shop, PetShop, Nezha) comes with the causes: issue 5",
+    }
+)
+"""Boards that are declared and not yet there, and what brings them."""
+
 BENCHES: Final[Mapping[str, Callable[[], Rows]]] = MappingProxyType(
-    {"loop": _loop, "start": _start}
+    {"loop": _loop, "stages": _stages, "latency": _latency, "growth": _growth, "start": _start}
 )
+
+
+def published_boards(name: str, only: str | None = None) -> tuple[str, ...]:
+    """Return the published boards behind a name; empty for a board of our own plant.
+
+    >>> published_boards("metrics"), published_boards("metrics", "nab"), published_boards("nab")
+    (('nab', 'smd', 'asd', 'skab'), ('nab',), ('nab',))
+    """
+    if name in COMING:
+        raise SettingsError(COMING[name])
+    single = [board for boards in SETS.values() for board in boards]
+    found = SETS.get(name, (name,) if name in single else ())
+    if not found and name not in BOARDS:
+        known = ", ".join([*BOARDS, *SETS, *single, *COMING])
+        raise SettingsError(f"no board {name!r}; there are: {known}")
+    if only is None:
+        return found
+    if only not in found:
+        raise SettingsError(f"{name!r} has no board {only!r}; it has: {', '.join(found) or 'none'}")
+    return (only,)
+
+
+def own_board(name: str, *, seeds: int) -> Rows:
+    """Run a board on our own plant; every row says what it depends on."""
+    origin: dict[str, object] = {
+        "version": tam_workbench.__version__,
+        "seeds": seeds,
+        "settings": "defaults",
+        "data_sha256": "",  # the plant makes its data from the seed
+    }
+    return [{**row, **origin} for row in BOARDS[name](seeds)]
+
+
+def lines(board: str, asked: Asked) -> Rows:
+    """Run one published board and return its table.
+
+    Raises
+    ------
+    BadInputError
+        When the data set is not on this machine.
+    """
+    from tam_workbench.evaluation import log_boards, metric_tables
+
+    if board in SETS["metrics"]:
+        return [line.row() for line in metric_tables.metric_lines(board, asked)]
+    run = {"loghub": log_boards.loghub_lines, "hdfs": log_boards.hdfs_lines}[board]
+    return [line.row() for line in run(asked)]

@@ -73,7 +73,7 @@ def compare(source: str, *, seed: int, ticks: int) -> list[dict[str, object]]:
     said = gather(turns(parts.runner))
     parts.runner.close()
     came = answers(parts.plant.truth(), said, horizon=chosen.learning.horizon)
-    return [row(name, p, came) for name, p in _rivals(said, came, seed=seed).items()]
+    return [row(name, p, came) for name, p in rivals(said, came, seed=seed).items()]
 
 
 def gather(heard: Iterable[Turn]) -> Foresight:
@@ -122,7 +122,8 @@ def answers(truth: pl.DataFrame, said: Foresight, *, horizon: int) -> Answers:
     )
 
 
-def _rivals(said: Foresight, came: Answers, *, seed: int) -> dict[str, Floats]:
+def rivals(said: Foresight, came: Answers, *, seed: int) -> dict[str, Floats]:
+    """Return what the learner, the retrained model and the trivial ones said, shape (T, S)."""
     shape = said.learner.shape
     chance = np.random.default_rng(seed).random(shape)
     return {

@@ -11,16 +11,25 @@ from tam_workbench.explain.background import (
     lime_attributions,
     tree_shap,
 )
-from tam_workbench.explain.compare import agreement, stability
+from tam_workbench.explain.compare import agreement, overlap, rank_correlation, stability
+from tam_workbench.explain.fidelity import area, deletion, insertion, supporting
 from tam_workbench.explain.linear import explanation_for, linear_shap
+from tam_workbench.explain.trees import river_tree
 
 __all__ = [
     "PredictProba",
     "agreement",
+    "area",
+    "deletion",
     "explanation_for",
+    "insertion",
     "kernel_shap",
     "lime_attributions",
     "linear_shap",
+    "overlap",
+    "rank_correlation",
+    "river_tree",
     "stability",
+    "supporting",
     "tree_shap",
 ]

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tam_workbench.errors import BadInputError, MissingExtraError
+from tam_workbench.explain.trees import is_river_tree, river_tree
 from tam_workbench.records import Explanation, Floats
 
 PredictProba = Callable[[Floats], Floats]
@@ -52,14 +53,15 @@ def kernel_shap(
 
 
 def tree_shap(
-    model: Any,  # noqa: ANN401 - a scikit-learn tree or forest; it ships no types
+    model: Any,  # noqa: ANN401 - a scikit-learn tree or forest, or one of River's; no types
     row: Floats,
     *,
     feature_names: tuple[str, ...],
 ) -> Explanation:
-    """Explain one row of a scikit-learn tree or forest, exactly, in probability.
+    """Explain one row of a tree of River, or a tree or forest of scikit-learn, in probability.
 
-    River's trees have no form that TreeSHAP reads: use `kernel_shap` for them.
+    Exact and path-dependent: a feature that is not known goes both ways of a split, in
+    proportion to the rows that did. River's trees need constant leaves, see `river_tree`.
 
     Raises
     ------
@@ -67,6 +69,8 @@ def tree_shap(
         When the model is not a tree that TreeSHAP knows.
     """
     shap = _shap()
+    if is_river_tree(model):
+        return _river_shap(shap, model, row, feature_names)
     try:
         explainer = shap.TreeExplainer(model)
     except ValueError as error:  # InvalidModelError of shap is one
@@ -79,6 +83,21 @@ def tree_shap(
         phi = phi[:, -1]
     p = float(model.predict_proba(row[None, :])[0, -1])
     return _told("tree_shap", phi, row, float(base[-1]), feature_names, p)
+
+
+def _river_shap(
+    shap: Any,  # noqa: ANN401 - a module without types
+    model: Any,  # noqa: ANN401 - River ships no types
+    row: Floats,
+    feature_names: tuple[str, ...],
+) -> Explanation:
+    tree = river_tree(model, feature_names)
+    explainer = shap.TreeExplainer(
+        {"trees": [tree], "internal_dtype": np.float64, "input_dtype": np.float64}
+    )
+    phi = np.asarray(explainer.shap_values(row[None, :], check_additivity=False))[0]
+    base = float(np.ravel(explainer.expected_value)[0])
+    return _told("tree_shap", phi, row, base, feature_names, base + float(phi.sum()))
 
 
 def lime_attributions(

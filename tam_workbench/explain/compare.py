@@ -37,6 +37,34 @@ def agreement(a: Floats, b: Floats, *, top: int = 10) -> float:
     return float(left @ right) / length if length > 0.0 else 0.0
 
 
+def rank_correlation(a: Floats, b: Floats) -> float:
+    """Return Spearman's rank correlation of two attributions over all features, signs included.
+
+    1.0 when neither says anything, 0.0 when one of them does not.
+
+    >>> rank_correlation(np.array([3.0, 2.0, -1.0]), np.array([9.0, 0.5, 0.1]))
+    1.0
+    """
+    ranks = _ranks(a), _ranks(b)
+    left, right = (rank - rank.mean() for rank in ranks)
+    lengths = float(left @ left), float(right @ right)
+    if max(lengths) <= 0.0:
+        return 1.0
+    together = float(np.sqrt(lengths[0] * lengths[1]))
+    return float(left @ right) / together if together > 0.0 else 0.0
+
+
+def overlap(a: Floats, b: Floats, *, top: int) -> float:
+    """Return the share of the ``top`` features that two attributions have in common.
+
+    >>> overlap(np.array([3.0, -2.0, 1.0, 0.0]), np.array([9.0, 0.0, 2.0, 0.5]), top=2)
+    0.5
+    """
+    first = np.argsort(-np.abs(a), kind="stable")[:top]
+    second = np.argsort(-np.abs(b), kind="stable")[:top]
+    return len(np.intersect1d(first, second)) / max(len(first), 1)
+
+
 def _ranks(values: Floats) -> Floats:
     """Return ranks, ties sharing their mean."""
     _, place, counts = np.unique(values, return_inverse=True, return_counts=True)

@@ -11,6 +11,7 @@ from tam_workbench.learning.baseline import StaticBaseline
 from tam_workbench.learning.checks import check_learner
 from tam_workbench.learning.drift import DETECTORS, Detector, PageHinkley
 from tam_workbench.learning.evidence import UpdateEvidence, commit_always
+from tam_workbench.learning.experts import EXPERTS, Experts, Regret
 from tam_workbench.learning.guests import RiverLearner
 from tam_workbench.learning.logistic import Logistic
 from tam_workbench.learning.registry import LEARNERS, make_learner
@@ -19,9 +20,11 @@ from tam_workbench.learning.stage import Learning
 
 __all__ = [
     "DETECTORS",
+    "EXPERTS",
     "LEARNERS",
     "AnomalyScore",
     "Detector",
+    "Experts",
     "Learner",
     "LearnerFactory",
     "Learning",
@@ -30,6 +33,7 @@ __all__ = [
     "LinearLearner",
     "Logistic",
     "PageHinkley",
+    "Regret",
     "RiverLearner",
     "StaticBaseline",
     "UpdateEvidence",

@@ -15,7 +15,7 @@ _FAST = {"reassoc", "contract", "nsz"}
 
 
 @njit(cache=True, nogil=True)
-def _sigmoid(z: float) -> float:
+def sigmoid(z: float) -> float:
     if z < -30.0:
         return 0.0
     if z > 30.0:
@@ -24,7 +24,7 @@ def _sigmoid(z: float) -> float:
 
 
 @njit(cache=True, nogil=True)
-def _log_gradient(y: float, z: float) -> float:
+def log_gradient(y: float, z: float) -> float:
     sign = 1.0 if y > 0.5 else -1.0
     margin = z * sign
     if margin > 18.0:
@@ -56,7 +56,7 @@ def predict(
         for j in range(width):
             z = (X[i, j] - mean[j]) * inverse[j]
             logit += weights[j] * min(max(z, -clip), clip)
-        out[i] = _sigmoid(logit + intercept)
+        out[i] = sigmoid(logit + intercept)
     return out
 
 
@@ -96,7 +96,7 @@ def learn(  # noqa: PLR0913, PLR0917 - a kernel takes flat arrays
             scaled = rest / math.sqrt(spread) if spread > 0.0 else 0.0
             z[j] = min(max(scaled, -clip), clip)
             logit += weights[j] * z[j]
-        gradient = _log_gradient(y[i], logit + intercept) * w[i]
+        gradient = log_gradient(y[i], logit + intercept) * w[i]
         if y[i] > 0.5:
             gradient *= positive
         gradient = min(max(gradient, -1e12), 1e12)
@@ -137,7 +137,7 @@ def examine(  # noqa: PLR0913, PLR0917 - a kernel takes flat arrays
             z = min(max((X[i, j] - mean[j]) * inverse[j], -clip), clip)
             logit += weights[j] * z
             out[j] += abs(z)
-        said[k], told[k] = _sigmoid(logit + intercept), y[i]
+        said[k], told[k] = sigmoid(logit + intercept), y[i]
     for j in range(width):
         out[j] *= weights[j] / max(n, 1)
     return mean_loss(told, said)

@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from tam_workbench.learning.base import State
 from tam_workbench.records import Floats, Ints, Labels
+
+Flags = npt.NDArray[np.bool_]
 
 _SPAN = 1 << 44  # ticks per service in a key; ticks of a millisecond since 1970 fit
 _JUDGEMENTS = 256
@@ -58,6 +61,13 @@ class LabelBook:
         for code, first, last, said in self._judgements:
             y[(codes == code) & (ticks >= first) & (ticks <= last)] = said
         return y
+
+    def breached(self, codes: Ints, ticks: Ints) -> Flags:
+        """Return where the service is in breach at the tick itself."""
+        keys = codes * _SPAN + ticks
+        at = np.searchsorted(self._keys, keys)
+        at[at == len(self._keys)] = 0
+        return self._keys[at] == keys if len(self._keys) else np.zeros(len(keys), np.bool_)
 
     def forget(self, *, before: int) -> None:
         """Drop breaches and judgements that no row at or after ``before`` can ask for."""

@@ -8,6 +8,7 @@ from tam_workbench.learning.base import Learner, LearnerFactory, State
 from tam_workbench.learning.evidence import UpdateEvidence, Version
 from tam_workbench.learning.history import Probe, ProbeRows
 from tam_workbench.learning.kernels import count_trust, mean_loss
+from tam_workbench.learning.library import Library
 from tam_workbench.learning.registry import LEARNERS, make_learner
 from tam_workbench.learning.rules import LearningRules
 from tam_workbench.learning.shadow import Shadow
@@ -26,19 +27,25 @@ class Models:
         learners: Mapping[str, LearnerFactory] = LEARNERS,
     ) -> None:
         self._width, self._rules, self._seed = features, rules, seed
+        self._names: tuple[str, ...] = ()
         self._learners = learners
         self._versions = [Version(number=0, learner=self._fresh())]
         self._newest = 0
         self._candidate = self._fresh()
         self._shadow: Shadow | None = None
         self._probe = Probe(features, rows=rules.probe_rows, trust=rules.probe_trust, seed=seed)
+        self._library = Library(
+            features, models=rules.remembered, rows=rules.recall_rows, trust=rules.probe_trust
+        )
         self._taught = np.zeros(2)  # rows of any trust, sum of their trust
         self._refusals = 0
 
     def _fresh(self) -> Learner:
-        return make_learner(
+        learner = make_learner(
             self._width, rules=self._rules, seed=self._seed, learners=self._learners
         )
+        _name(learner, self._names)
+        return learner
 
     @property
     def live(self) -> Learner:
@@ -60,17 +67,50 @@ class Models:
         """Whether a shadow learns beside the candidate."""
         return self._shadow is not None
 
+    @property
+    def experts(self) -> int:
+        """How many experts the learner pools; 0 when it is one model."""
+        speak = getattr(self.live, "speak", None)
+        return 0 if speak is None else int(speak(np.zeros((1, self._width)))[1].shape[1])
+
+    def name_features(self, names: tuple[str, ...]) -> None:
+        """Tell every model what its columns are, where it wants to know."""
+        self._names = names
+        for learner in (*(kept.learner for kept in self._versions), self._candidate):
+            _name(learner, names)
+
+    def speak(self, X: Floats) -> tuple[Floats, Floats]:
+        """Return what the live model says, and each of its experts, (N,) and (N, K)."""
+        speak = getattr(self.live, "speak", None)
+        if speak is None:
+            return self.predict_proba(X), np.empty((len(X), 0))
+        told: tuple[Floats, Floats] = speak(X)
+        return (self.predict_proba(X) if self.version == 0 else told[0]), told[1]
+
+    def weigh(self, said: Floats, p: Floats, y: Floats, *, w: Floats) -> None:
+        """Let the candidate weigh its experts by what the live ones ``said`` in time."""
+        if said.shape[1]:
+            self._candidate.weigh(said, p, y, w=w)  # type: ignore[attr-defined]
+
     def predict_proba(self, X: Floats) -> Floats:
         """Return what the live model says; ``prior`` before the first commit."""
         if self.version == 0:
             return np.full(len(X), self._rules.prior)
         return self.live.predict_proba(X)
 
-    def teach(self, X: Floats, y: Floats, *, w: Floats, trust: Floats) -> None:
-        """Let candidate and shadow learn; trusted rows queue for the probe."""
+    def teach(
+        self, X: Floats, y: Floats, *, w: Floats, trust: Floats, asked: Floats | None = None
+    ) -> None:
+        """Let candidate and shadow learn; trusted rows queue for the probe.
+
+        Candidate and shadow are compared on the rows that are ``asked``, all unless told.
+        """
+        counted = trust if asked is None else trust * asked
         if self._shadow is not None:
-            self._shadow.learn(X, y, w=w, trust=trust, rival=self._candidate)
+            pace = w * self._rules.shadow_pace
+            self._shadow.learn(X, y, w=pace, trust=counted, rival=self._candidate)
         self._candidate.learn(X, y, w=w)
+        self._library.offer(X, y, counted)
         self._probe.offer(X, y, trust)
         count_trust(trust, self._taught)
 
@@ -81,7 +121,24 @@ class Models:
     def start_shadow(self, tick: int) -> None:
         """Begin a shadow beside the candidate."""
         if self._rules.shadow_ticks:
-            self._shadow = Shadow(self._fresh(), ends=tick + self._rules.shadow_ticks)
+            learner = self._fresh()
+            level: Callable[[], None] | None = getattr(learner, "level", None)
+            if level is not None:
+                level()
+            self._shadow = Shadow(learner, ends=tick + self._rules.shadow_ticks)
+
+    def recall(self) -> float | None:
+        """After a drift, let the remembered model that leads take the candidate's place.
+
+        Returns by how much it led, None when none did. The version before the live one, which
+        the drift has not touched yet, is remembered.
+        """
+        found = self._library.best(rival=self._candidate)
+        self._library.remember(self._versions[max(0, len(self._versions) - 2)].learner)
+        if found is None or found[1] <= self._rules.shadow_margin:
+            return None
+        self._candidate, self._shadow = found[0].clone(), None
+        return found[1]
 
     def forget_probe(self) -> None:
         """Empty the probe, which describes a world that is gone."""
@@ -153,6 +210,7 @@ class Models:
             "newest": self._newest,
             "candidate": self._candidate.state(),
             "shadow": None if self._shadow is None else self._shadow.state(),
+            "library": self._library.state(),
             "probe": self._probe.state(),
             "taught": self._taught.copy(),
             "refusals": self._refusals,
@@ -171,8 +229,16 @@ class Models:
         if state["shadow"] is not None:
             self._shadow = Shadow(self._fresh(), ends=0)
             self._shadow.restore(state["shadow"])
+        fresh = [self._fresh() for _ in state["library"]["kept"]]
+        self._library.restore(state["library"], fresh=fresh)
         self._probe.restore(state["probe"])
         self._taught, self._refusals = state["taught"].copy(), state["refusals"]
+
+
+def _name(learner: Learner, names: tuple[str, ...]) -> None:
+    listen: Callable[[tuple[str, ...]], None] | None = getattr(learner, "name_features", None)
+    if listen is not None and names:
+        listen(names)
 
 
 def _examined(learner: Learner, rows: ProbeRows) -> tuple[float, Floats]:

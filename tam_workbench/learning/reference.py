@@ -1,8 +1,8 @@
 """The same stage written plainly, with River and dictionaries, for reading and for checking.
 
 One observation at a time: predict, wait, learn. No drift, no gate (every ``commit_every`` ticks
-the candidate is committed), no baseline. `Learning` agrees with it to 1e-9 when its detector is
-``none`` and ``clip_sd`` is infinite (`tests/properties/test_learning.py`).
+the candidate is committed), no baseline. `Learning` agrees with it to 1e-9 when its learner is
+``logistic``, its detector ``none`` and ``clip_sd`` infinite (`tests/properties/test_learning.py`).
 """
 
 import copy
@@ -54,8 +54,10 @@ class PlainLearning:
             row = self._waiting.popleft()
             after = range(row.tick + 1, row.tick + self._rules.horizon + 1)
             y = any((row.service, later) in breaches for later in after)
-            if row.trust > 0.0:
-                self._candidate.learn_one(dict(row.x), y, w=row.trust)
+            is_breached = (row.service, row.tick) in breaches
+            weight = row.trust * (self._rules.breach_weight if is_breached else 1.0)
+            if weight > 0.0:
+                self._candidate.learn_one(dict(row.x), y, w=weight)
                 self._has_learnt = True
         return said
 

@@ -8,6 +8,7 @@ from typing import Final
 from tam_workbench.errors import SettingsError
 from tam_workbench.learning import guests
 from tam_workbench.learning.base import Learner, LearnerFactory
+from tam_workbench.learning.experts import Experts
 from tam_workbench.learning.logistic import Logistic
 from tam_workbench.learning.rules import LearningRules
 
@@ -15,6 +16,7 @@ _FEW = 8  # features up to which the learning rate is taken as it is
 
 LEARNERS: Final[Mapping[str, LearnerFactory]] = MappingProxyType(
     {
+        "experts": Experts,
         "logistic": Logistic,
         "logistic_river": guests.river(guests.logistic_river, takes_weight=True),
         "hoeffding_tree": guests.river(guests.hoeffding_tree, takes_weight=True),

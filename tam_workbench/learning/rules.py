@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class LearningRules:
     """Settings of the learning stage; every field says its unit and how to switch it off."""
 
-    learner: str = "logistic"
+    learner: str = "experts"
     """Name in ``LEARNERS`` or of an entry point in ``tam_workbench.learners``."""
 
     learning_rate: float = 0.05
@@ -19,6 +19,13 @@ class LearningRules:
 
     clip_sd: float = 6.0
     """Standardised values are cut at this many standard deviations; ``inf`` switches it off."""
+
+    adaptive_rate: float = 0.05
+    """Step of the adaptive experts, whose steps shrink by feature as its gradients add up."""
+
+    breach_weight: float = 0.05
+    """Weight of a row whose service is in breach already: the question is what comes, not what is;
+    1.0 makes it count like any other."""
 
     positive_weight: float = 1.0
     """Weight of an incident row beside a quiet one; 1.0 leaves the classes as they come."""
@@ -56,20 +63,32 @@ class LearningRules:
     drift_trust: float = 0.8
     """Trust from which a row may speak of drift: distrusted rows cannot excuse an update."""
 
-    boost: float = 4.0
-    """Factor on the learning rate right after a drift, falling back to 1; 1.0 switches it off."""
+    boost: float = 1.0
+    """Factor on the learning rate right after a drift, falling back to 1; 1.0 switches it off.
+    Faults look like drifts: on the plant 4.0 made every later shift of load cost ten times more."""
 
     boost_ticks: int = 40
-    """Ticks until the boost has gone."""
+    """Ticks until the boost has gone, and for which a drift counts as recent."""
 
-    rewarm_rows: int = 500
+    rewarm_rows: int = 0
     """Rows the scaler remembers right after a shift of the features; 0 switches it off."""
 
     shadow_ticks: int = 128
     """Ticks a fresh shadow learner gets to beat the candidate after a drift; 0 switches it off."""
 
-    shadow_margin: float = 0.02
-    """Log-loss by which the shadow must be better to take the candidate's place."""
+    shadow_pace: float = 4.0
+    """Factor on the shadow's learning rate: it starts from nothing and has no past to lose."""
+
+    shadow_margin: float = 0.2
+    """Log-loss by which the shadow must be better, on rows not in breach, to take the candidate's
+    place; faults that begin and end make 0.02 now and then, a world turned round makes 0.5."""
+
+    remembered: int = 4
+    """Models of past worlds that may come back after a drift of the loss; 0 switches it off."""
+
+    recall_rows: int = 48
+    """Latest trusted rows, not in breach, on which a remembered model must lead by the
+    ``shadow_margin``."""
 
     anomaly_top: int = 3
     """Number of the largest deviations that make a row's anomaly score."""

@@ -15,14 +15,18 @@ class Timeline:
     """Waiting rows and then a batch's rows, with what happens at each of its T ticks.
 
     At tick ``ticks[k]`` the rows ``starts[k]:starts[k + 1]`` are predicted and afterwards the rows
-    ``matured[k]:matured[k + 1]`` are learnt: those whose horizon ended by then.
+    ``matured[k]:matured[k + 1]`` are learnt: those whose horizon ended by then. ``said`` (N, K) is
+    what each expert said with ``probability``; a matured row whose service was in breach already
+    is no question any more, ``is_asked`` is 0.0.
     """
 
     X: Floats
     rows_tick: Ints
     services: Ints
     trust: Floats
+    is_asked: Floats
     probability: Floats
+    said: Floats
     y: Floats
     ticks: Ints
     starts: Ints
@@ -40,10 +44,11 @@ class Timeline:
 class Delay:
     """The bounded buffer of rows whose label is not known yet."""
 
-    def __init__(self, features: int) -> None:
+    def __init__(self, features: int, *, experts: int) -> None:
         self._X = np.empty((0, features))
         self._ticks, self._services = np.empty(0, np.int64), np.empty(0, np.int64)
         self._trust, self._probability = np.empty(0), np.empty(0)
+        self._said = np.empty((0, experts))
 
     def timeline(
         self, obs: Observations, *, services: Ints, book: LabelBook, rules: LearningRules
@@ -62,12 +67,16 @@ class Delay:
         last = int(ends[-1])
         y = np.zeros(len(ticks))
         y[:last] = book.answers(codes[:last], ticks[:last], horizon=rules.horizon)
+        is_asked = np.ones(len(ticks))
+        is_asked[:last][book.breached(codes[:last], ticks[:last])] = 0.0
         return Timeline(
             X=np.concatenate((self._X, obs.values)),
             rows_tick=ticks,
             services=codes,
             trust=np.concatenate((self._trust, obs.trust)),
+            is_asked=is_asked,
             probability=np.concatenate((self._probability, np.empty(n))),
+            said=np.concatenate((self._said, np.empty((n, self._said.shape[1])))),
             y=y,
             ticks=moments,
             starts=np.r_[firsts + waiting, waiting + n],
@@ -82,6 +91,7 @@ class Delay:
         self._services = timeline.services[start:].copy()
         self._trust = timeline.trust[start:].copy()
         self._probability = timeline.probability[start:].copy()
+        self._said = timeline.said[start:].copy()
 
     @property
     def oldest(self) -> int | None:
@@ -96,10 +106,11 @@ class Delay:
             "services": self._services.copy(),
             "trust": self._trust.copy(),
             "probability": self._probability.copy(),
+            "said": self._said.copy(),
         }
 
     def restore(self, state: State) -> None:
         """Become what `state` described."""
         self._X, self._ticks = state["X"].copy(), state["ticks"].copy()
         self._services, self._trust = state["services"].copy(), state["trust"].copy()
-        self._probability = state["probability"].copy()
+        self._probability, self._said = state["probability"].copy(), state["said"].copy()

@@ -17,7 +17,13 @@ class Shadow:
 
     def learn(self, X: Floats, y: Floats, *, w: Floats, trust: Floats, rival: Learner) -> None:
         """Measure both on the rows, then learn them; rows of no trust do neither."""
-        mine, theirs = self.learner.predict_proba(X), rival.predict_proba(X)
+        theirs = rival.predict_proba(X)
+        speak = getattr(self.learner, "speak", None)
+        if speak is None:
+            mine = self.learner.predict_proba(X)
+        else:
+            mine, said = speak(X)
+            self.learner.weigh(said, mine, y, w=w)  # type: ignore[attr-defined]
         for label, a, b, believed in zip(y, mine, theirs, trust, strict=True):
             if believed > 0.0:
                 self._rows += 1

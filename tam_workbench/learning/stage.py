@@ -16,6 +16,7 @@ from tam_workbench.learning.base import LearnerFactory, Linear, State, linear_of
 from tam_workbench.learning.baseline import StaticBaseline
 from tam_workbench.learning.drift import DETECTORS, DetectorFactory
 from tam_workbench.learning.evidence import UpdateEvidence, commit_always
+from tam_workbench.learning.expert_kernels import weights_of
 from tam_workbench.learning.history import History
 from tam_workbench.learning.labels import LabelBook
 from tam_workbench.learning.models import Models
@@ -63,6 +64,7 @@ class Learning:
         self._features: tuple[str, ...] | None = None
         self._book = LabelBook()
         self._block: int | None = None
+        self._is_hasty = False
         self._verdicts: deque[UpdateVerdict] = deque(maxlen=_NEWS)
         self._drifts: deque[Drift] = deque(maxlen=_NEWS)
 
@@ -93,6 +95,11 @@ class Learning:
             anomaly=anomaly,
             model_version=self.version,
         )
+
+    @property
+    def horizon(self) -> int:
+        """Ticks ahead that a prediction speaks of."""
+        return self._rules.horizon
 
     @property
     def version(self) -> int:
@@ -154,11 +161,12 @@ class Learning:
         rules, width = self._rules, len(features)
         self._features = features
         self._models = Models(width, rules=rules, seed=self._seed, learners=self._learners)
+        self._models.name_features(features)
         self._watch = DriftWatch(width, rules=rules, seed=self._seed, detectors=self._detectors)
         self._anomaly = AnomalyScore(features, top=rules.anomaly_top)
         self._baseline = StaticBaseline(width, prior=rules.prior)
         self._history = History(width, rows=rules.baseline_window)
-        self._delay = Delay(width)
+        self._delay = Delay(width, experts=self._models.experts)
 
     def _check(self, obs: Observations) -> None:
         if obs.feature_names != self._features:
@@ -178,6 +186,7 @@ class Learning:
             )
         self._features = features
         self._anomaly.rename(features)
+        self._models.name_features(features)
 
     def _turn(self, line: Timeline, obs: Observations) -> Floats:
         """Run the blocks of a batch in order and return the baseline's predictions."""
@@ -213,6 +222,7 @@ class Learning:
 
     def _judge_at(self, tick: int) -> None:
         """Let the judge compare candidate and live, if the candidate learnt anything."""
+        self._is_hasty = False
         if self._block is not None and self._models.taught_rows:
             verdict = self._judge(self.candidate_evidence(tick))
             self._models.settle(verdict.decision)
@@ -225,9 +235,17 @@ class Learning:
         return self._block * length // every != number * length // every
 
     def _run(self, line: Timeline, start: int, end: int, seen: list[Sighting]) -> None:
-        """Predict the ticks ``start:end``, then learn what matured at each of them."""
+        """Predict the ticks ``start:end``, then learn what matured at each of them.
+
+        When another model takes the candidate's place it is judged before the next tick, which
+        begins a run of its own.
+        """
+        if self._is_hasty:
+            self._judge_at(int(line.ticks[start]))
+        mark = self._watch.mark()
+        moved = seen
         rows = slice(int(line.starts[start]), int(line.starts[end]))
-        line.probability[rows] = self._models.predict_proba(line.X[rows])
+        line.probability[rows], line.said[rows] = self._models.speak(line.X[rows])
         ends, ticks = line.matured[start : end + 1], line.ticks[start:end]
         due = slice(int(ends[0]), int(ends[-1]))
         if due.start < due.stop:
@@ -235,11 +253,24 @@ class Learning:
             seen = sorted([*seen, *self._watch.losses(y, p, trust, ends=ends, ticks=ticks)])
         boost = self._watch.boost(ticks)
         if seen or boost is not None or self._models.has_shadow:
-            self._learn_by_tick(line, start, end, deque(seen))
+            stop = self._learn_by_tick(line, start, end, deque(seen))
+            if stop < end:
+                self._watch.rewind(mark)
+                self._rewatch(line, start, stop)
+                later = int(line.ticks[stop])
+                self._run(line, stop, end, [sighting for sighting in moved if sighting[0] >= later])
         elif due.start < due.stop:
-            self._models.teach(line.X[due], y, w=trust, trust=trust)
+            self._teach(line, due, boost=1.0)
 
-    def _learn_by_tick(self, line: Timeline, start: int, end: int, seen: deque[Sighting]) -> None:
+    def _rewatch(self, line: Timeline, start: int, stop: int) -> None:
+        """Let the watch see the losses of ``start:stop`` again, which were answered already."""
+        ends = line.matured[start : stop + 1]
+        due = slice(int(ends[0]), int(ends[-1]))
+        told = line.y[due], line.probability[due], line.trust[due]
+        self._watch.losses(*told, ends=ends, ticks=line.ticks[start:stop])
+
+    def _learn_by_tick(self, line: Timeline, start: int, end: int, seen: deque[Sighting]) -> int:
+        """Learn tick by tick; return the tick before which the candidate wants to be judged."""
         for k in range(start, end):
             tick = int(line.ticks[k])
             while seen and seen[0][0] <= tick:
@@ -247,25 +278,39 @@ class Learning:
             due = slice(int(line.matured[k]), int(line.matured[k + 1]))
             if due.start < due.stop:
                 boost = self._watch.boost(line.ticks[k : k + 1])
-                trust = line.trust[due]
-                w = trust if boost is None else trust * boost[0]
-                self._models.teach(line.X[due], line.y[due], w=w, trust=trust)
+                self._teach(line, due, boost=1.0 if boost is None else float(boost[0]))
             lead = self._models.end_shadow(tick)
             if lead is not None:
                 response = "a fresh learner took the candidate's place"
                 self._note(tick, "shadow", lead, response)
+                self._is_hasty = True
+            if self._is_hasty:
+                return k + 1
+        return end
+
+    def _teach(self, line: Timeline, due: slice, *, boost: float) -> None:
+        """Weigh the experts by what they said of the rows, then teach the rows."""
+        y, trust, asked = line.y[due], line.trust[due], line.is_asked[due]
+        teaching, weighing = weights_of(trust, asked, boost, self._rules.breach_weight)
+        self._models.weigh(line.said[due], line.probability[due], y, w=weighing)
+        self._models.teach(line.X[due], y, w=teaching, trust=trust, asked=asked)
 
     def _respond(self, tick: int, detector: str, statistic: float) -> None:
         """Let a drift change something: rate, scaling, or a shadow learner."""
         rules = self._rules
         is_borne_out = self._watch.note(tick, detector)
-        response = f"learning rate x{rules.boost:g} falling back over {rules.boost_ticks} ticks"
+        response = "noted"
         if detector.endswith(":loss"):
-            self._models.start_shadow(tick)
-            response += "; a shadow learner started"
+            lead = self._models.recall()
+            if lead is None:
+                self._models.start_shadow(tick)
+                response = "a shadow learner started"
+            else:
+                response = f"a remembered model came back, better by {lead:.2f}"
+                self._is_hasty = True
         elif rules.rewarm_rows:
             self._models.rewarm(rules.rewarm_rows)
-            response += f"; the scaler remembers {rules.rewarm_rows} rows"
+            response = f"the scaler remembers {rules.rewarm_rows} rows"
         if is_borne_out:
             self._models.forget_probe()
             response += "; loss and features agree, so the probe was emptied"
@@ -282,6 +327,7 @@ class Learning:
             "features": None if self._features is None else list(self._features),
             "book": self._book.state(),
             "block": self._block,
+            "is_hasty": self._is_hasty,
         }
         if self._features is not None:
             state |= {name: part.state() for name, part in self._parts().items()}
@@ -290,7 +336,7 @@ class Learning:
     def restore(self, state: State) -> None:
         """Become what `state` described; verdicts and drifts not yet handed over are dropped."""
         self._book.restore(state["book"])
-        self._block = state["block"]
+        self._block, self._is_hasty = state["block"], state["is_hasty"]
         self._verdicts.clear()
         self._drifts.clear()
         self._features = None

@@ -116,6 +116,14 @@ class DriftWatch:
         heard = _loss_signal(y, p, trust, ends, self._rules.drift_trust, signal)
         return _sight(self._loss, signal, ticks, "loss", heard=heard)
 
+    def mark(self) -> State:
+        """Return where the watch over the loss stands, for `rewind`."""
+        return self._loss.state()
+
+    def rewind(self, mark: State) -> None:
+        """Forget the losses seen since ``mark``: what was said of them is said anew."""
+        self._loss.restore(mark)
+
     def note(self, tick: int, detector: str) -> bool:
         """Start the boost at ``tick``; say whether loss and features now speak of one drift.
 
@@ -135,7 +143,7 @@ class DriftWatch:
     def boost(self, ticks: Ints) -> Floats | None:
         """Return the factor on the learning rate per tick, None where it is 1 throughout."""
         rules = self._rules
-        if self._last is None or ticks[0] - self._last >= rules.boost_ticks:
+        if rules.boost == 1.0 or self._last is None or ticks[0] - self._last >= rules.boost_ticks:
             return None
         left = 1.0 - (ticks - self._last) / rules.boost_ticks
         return 1.0 + (rules.boost - 1.0) * np.clip(left, 0.0, 1.0)

@@ -50,11 +50,18 @@ class Policy(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """An action chosen, how likely it is to help, and why it was chosen."""
+    """An action chosen, how likely it is to help, and why it was chosen.
+
+    ``odds`` is the probability that each action had of being chosen, ``expected`` how likely
+    each was believed to help; both go into the proposal, so that another policy can be judged
+    by what this one did (see `off_policy`).
+    """
 
     action: str
     confidence: float
     why: str
+    odds: Mapping[str, float]
+    expected: Mapping[str, float]
 
 
 class Attempts:
@@ -130,9 +137,29 @@ def made(  # noqa: PLR0913 - internal to this room
         blast_radius=rules.blast_radius.get(action, 1),
         proposed_at=now,
         rollback=rules.undo.get(action, ""),
-        arguments={"signature": diagnosis.signature, "service": incident.service},
+        arguments={
+            "signature": diagnosis.signature,
+            "service": incident.service,
+            "odds": _listed(choice.odds),
+            "expected": _listed(choice.expected),
+        },
         memory_version=memory_version,
     )
+
+
+def _listed(numbers: Mapping[str, float]) -> str:
+    """Return numbers by action as words, which `numbers_in` reads back."""
+    return " ".join(f"{action}={value:.6g}" for action, value in sorted(numbers.items()))
+
+
+def numbers_in(words: str) -> dict[str, float]:
+    """Return the numbers by action that a proposal's argument ``odds`` or ``expected`` lists.
+
+    >>> numbers_in("restart=0.75 scale=0.25")
+    {'restart': 0.75, 'scale': 0.25}
+    """
+    pairs = (word.rpartition("=") for word in words.split())
+    return {action: float(value) for action, _, value in pairs}
 
 
 def remedies(

@@ -17,14 +17,23 @@ class PolicyRules:
     max_attempts: int = 4
     """Proposals for one incident; then it is left to people."""
 
-    prior_strength: float = 12.0
+    prior_strength: float = 1.0
     """How many outcomes the symptom table's prior is worth; less learns faster and errs more."""
 
     recall_strength: float = 1.0
     """How many outcomes a recalled incident with score 1 is worth; 0 does without memory."""
 
-    forgetting: float = 0.02
-    """Part of what was learnt about a symptom that each new outcome pushes out; 0 keeps all."""
+    forgetting: float = 0.01
+    """Part of what was learnt about an action that each new outcome pushes out; 0 keeps all."""
+
+    exploration_width: float = 0.05
+    """How far one outcome may be from what is expected, to the beliefs: more tries other actions
+    for longer, 0 takes the one that is expected to help most."""
+
+    exploration: float = 0.02
+    """Part of the chance that is shared evenly among the actions worth considering, so that no
+    propensity in the ledger is nearly zero and other policies can be judged from it; 0 switches
+    it off."""
 
     blast_radius: Mapping[str, int] = field(default_factory=dict)
     """Resources that an action touches, by action; 1 where nothing is said."""

@@ -142,6 +142,20 @@ def diagnose(
     return Diagnosis(signature=signature, prior=prior, targets=targets, because=because)
 
 
+def words_of(name: str) -> frozenset[str]:
+    """Return the words in a feature's name; a source's name has none that would be a symptom.
+
+    >>> sorted(words_of("http.server.latency_p95.deviation"))
+    ['deviation', 'http', 'latency', 'p95', 'server']
+    """
+    return frozenset() if name.startswith(_SOURCE) else frozenset(_WORDS.findall(name.lower()))
+
+
+def names_change(name: str) -> bool:
+    """Return whether a feature tells of a change from outside, such as a deploy."""
+    return name.startswith("change.") and not words_of(name) & _OWN
+
+
 def _worst_source(evidence: Mapping[str, float], threshold: float) -> str | None:
     sources = [
         (value, name.removeprefix(_SOURCE))
@@ -158,10 +172,10 @@ def _strengths(evidence: Mapping[str, float], threshold: float) -> list[tuple[Sy
     """
     strength = dict.fromkeys(range(len(SYMPTOMS)), 0.0)
     for name, value in evidence.items():
-        words = set(_WORDS.findall(name.lower()))
+        words = words_of(name)
         if name.startswith(_SOURCE) or value <= 0.0:
             continue
-        if name.startswith("change.") and not words & _OWN:
+        if names_change(name):
             strength[0] = _PRESENT
         elif value >= threshold:
             for place, symptom in enumerate(SYMPTOMS):

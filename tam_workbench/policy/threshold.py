@@ -63,7 +63,9 @@ class ThresholdPolicy:
             rules,
             incident,
             diagnosis,
-            Choice(action=action, confidence=prior[action], why=why),
+            Choice(
+                action=action, confidence=prior[action], why=why, odds={action: 1.0}, expected=prior
+            ),
             failed=failed,
             attempt=number,
             now=now,

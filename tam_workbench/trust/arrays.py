@@ -8,6 +8,13 @@ import numpy as np
 from tam_workbench.records import Bytes, Floats, Ints
 from tam_workbench.trust.rules import TrustRules
 
+NEVER = -(2**62)
+CLAIMS = 12
+"""Claims kept of a service; the oldest makes room."""
+
+TWINS = 4
+"""Channels of whose metrics one resource is kept to compare with."""
+
 
 class Memory(NamedTuple):
     """What trust remembers, indexed by the numbers of resources R, services S, channels C.
@@ -20,14 +27,18 @@ class Memory(NamedTuple):
     bad: Floats  # (C,) decayed counts against
     rows: Floats  # (C,) rows seen
     prior: Floats  # (C,) by authentication
-    series: Floats  # (R, M, 5) baseline of each metric of a resource
+    series: Floats  # (R, M, 7) baseline of each metric of a resource; last tick, last distance
+    home: Ints  # (R,) round in which a resource last came forward as a twin
+    twins: Ints  # (S, TWINS, 3) channel, resource that speaks for it, round
     first: Ints  # (S,) first tick of a service, -1 before
-    usual: Floats  # (S, C, 4) errors a tick in logs, recent, lasting; tick after the last; habit
+    ill: Ints  # (S,) last tick of a corroborated breach
+    spoke: Ints  # (S, C) last tick in which a channel's telemetry spoke of a service
+    usual: Floats  # (S, C, 7) errors a tick in logs, see `twins` and `likelihood`
     calls: Floats  # (S, C, 7) baseline of mean log duration; failing share, recent and lasting
-    links: Bytes  # (S, S) who calls whom
-    stamp: Ints  # (S, W) the tick that each place of the evidence ring holds
-    evidence: Floats  # (S, W, 5) by signal; last the second best metric of another channel
-    witness: Ints  # (S, W) channel of the best metric
+    calls_to: Bytes  # (S, S) caller, called
+    claimant: Ints  # (S, CLAIMS) channel and kind of each claim, -1 for none
+    claimed: Ints  # (S, CLAIMS) its tick
+    claim: Floats  # (S, CLAIMS) its strength
 
 
 class Scratch(NamedTuple):
@@ -41,10 +52,12 @@ class Scratch(NamedTuple):
     rows: Floats
     doubt: Floats
     level: Floats  # (metric rows,)
+    said: Floats  # (metric rows,)
     log_stamp: Ints
     log_voices: Ints
-    log_level: Floats
+    log_level: Floats  # (S, C, 3) level, excess, expected number
     errors: Floats
+    lines: Floats
     span_stamp: Ints
     span_voices: Ints
     calls: Floats
@@ -68,11 +81,17 @@ class Scale(NamedTuple):
     warmup: float
     fast: float
     slow: float
+    patience: float
     quiet_z: float
     loud_z: float
     quiet_count_z: float
     loud_count_z: float
+    window: int
+    breach_window: int
     enough: float
+    votes: float
+    alone: float
+    twin_share: float
     neighbour: float
     credulity: float
     habit: float
@@ -88,21 +107,25 @@ class Scale(NamedTuple):
 
 def new_memory(rules: TrustRules) -> Memory:
     """Return an empty memory; zero pages cost nothing until they are written."""
-    R, S, C, W = rules.max_resources, rules.max_services, rules.max_channels, rules.window + 1
+    R, S, C = rules.max_resources, rules.max_services, rules.max_channels
     return Memory(
-        newest=np.full((4, C), -(2**62), dtype=np.int64),
+        newest=np.full((4, C), NEVER, dtype=np.int64),
         good=np.zeros(C),
         bad=np.zeros(C),
         rows=np.zeros(C),
         prior=np.zeros(C),
-        series=np.zeros((R, rules.max_metrics, 5)),
+        series=np.zeros((R, rules.max_metrics, 7)),
+        home=np.full(R, -1, dtype=np.int64),
+        twins=np.full((S, TWINS, 3), -1, dtype=np.int64),
         first=np.full(S, -1, dtype=np.int64),
-        usual=np.zeros((S, C, 4)),
+        ill=np.full(S, NEVER, dtype=np.int64),
+        spoke=np.full((S, C), NEVER, dtype=np.int64),
+        usual=np.zeros((S, C, 7)),
         calls=np.zeros((S, C, 7)),
-        links=np.zeros((S, S), dtype=np.uint8),
-        stamp=np.full((S, W), -(2**62), dtype=np.int64),
-        evidence=np.zeros((S, W, 5)),
-        witness=np.full((S, W), -1, dtype=np.int64),
+        calls_to=np.zeros((S, S), dtype=np.uint8),
+        claimant=np.full((S, CLAIMS), -1, dtype=np.int64),
+        claimed=np.full((S, CLAIMS), NEVER, dtype=np.int64),
+        claim=np.zeros((S, CLAIMS)),
     )
 
 
@@ -118,15 +141,17 @@ def new_scratch(rules: TrustRules) -> Scratch:
         rows=np.zeros(C),
         doubt=np.zeros(C),
         level=np.zeros(1024),
+        said=np.zeros(1024),
         log_stamp=np.zeros((S, C), dtype=np.int64),
         log_voices=np.zeros((S * C, 2), dtype=np.int64),
-        log_level=np.zeros((S, C)),
+        log_level=np.zeros((S, C, 3)),
         errors=np.zeros((S, C)),
+        lines=np.zeros((S, C)),
         span_stamp=np.zeros((S, C), dtype=np.int64),
         span_voices=np.zeros((S * C, 2), dtype=np.int64),
         calls=np.zeros((S, C, 6)),
-        memo=np.zeros((S, 4)),
-        memo_stamp=np.zeros((S, 4), dtype=np.int64),
+        memo=np.zeros((S, C, 4)),
+        memo_stamp=np.zeros((S, C, 4), dtype=np.int64),
     )
 
 
@@ -136,11 +161,17 @@ def scale_of(rules: TrustRules) -> Scale:
         warmup=float(rules.warmup),
         fast=1.0 / rules.fast_ticks,
         slow=1.0 / rules.slow_ticks,
+        patience=rules.patience,
         quiet_z=rules.quiet_z,
         loud_z=rules.loud_z,
         quiet_count_z=rules.quiet_count_z,
         loud_count_z=rules.loud_count_z,
+        window=rules.window,
+        breach_window=rules.breach_window,
         enough=rules.enough,
+        votes=rules.votes,
+        alone=rules.alone,
+        twin_share=rules.twin_share,
         neighbour=rules.neighbour,
         credulity=rules.credulity,
         habit=rules.habit,
@@ -151,13 +182,15 @@ def scale_of(rules: TrustRules) -> Scale:
         full_reputation=rules.full_reputation,
         stale_factor=rules.stale_factor,
         replay_factor=rules.replay_factor,
-        doubt=(rules.doubt_metrics, rules.doubt_logs, rules.doubt_spans, 0.0),
+        doubt=(rules.doubt_metrics, rules.doubt_logs, rules.doubt_spans, rules.doubt_changes),
     )
 
 
 def forget_resource(m: Memory, number: int) -> None:
     """Empty the place of a resource that made room."""
     m.series[number] = 0.0
+    m.home[number] = -1
+    m.twins[m.twins[:, :, 1] == number] = -1
 
 
 def forget_metric(m: Memory, number: int) -> None:
@@ -168,18 +201,26 @@ def forget_metric(m: Memory, number: int) -> None:
 def forget_service(m: Memory, number: int) -> None:
     """Empty the place of a service that made room."""
     m.first[number] = -1
+    m.ill[number] = NEVER
     m.usual[number] = 0.0
     m.calls[number] = 0.0
-    m.links[number] = 0
-    m.links[:, number] = 0
-    m.stamp[number] = -(2**62)
+    m.spoke[number] = NEVER
+    m.twins[number] = -1
+    m.calls_to[number] = 0
+    m.calls_to[:, number] = 0
+    m.claimed[number] = NEVER
+    m.claimant[number] = -1
 
 
 def forget_channel(m: Memory, number: int) -> None:
     """Empty the place of a channel that made room."""
-    m.newest[:, number] = -(2**62)
+    m.newest[:, number] = NEVER
     for counts in (m.good, m.bad, m.rows, m.prior):
         counts[number] = 0.0
     m.usual[:, number] = 0.0
     m.calls[:, number] = 0.0
-    m.witness[m.witness == number] = -1
+    m.spoke[:, number] = NEVER
+    m.twins[m.twins[:, :, 0] == number] = -1
+    is_his = (m.claimant >= 0) & (m.claimant // 4 == number)
+    m.claimed[is_his] = NEVER
+    m.claimant[is_his] = -1

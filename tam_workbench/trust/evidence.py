@@ -1,67 +1,113 @@
-"""Compiled corroboration: who else saw something, here or in a neighbouring service."""
+"""Compiled corroboration: who else saw something, here or in a service called from here.
 
-from tam_workbench.trust.arrays import Memory, Scale, Scratch
+Evidence is kept as claims: the strongest recent word of each (channel, kind of signal) about a
+service. Claims of a row's own channel never support it, unless no other channel speaks of the
+service at all; then its other kinds of signal do.
+"""
+
+from tam_workbench.trust.arrays import CLAIMS, Memory, Scale, Scratch
 from tam_workbench.trust.compiled import borrowing
 
+Asked = tuple[int, int, int, int]
+"""What is asked of corroboration: service, tick, kind of signal, channel."""
+
 METRIC, LOG, SPAN, CHANGE = 0, 1, 2, 3
+KINDS = 4
+WITNESS = 0.5
+"""Trust from which a channel counts as one who would have seen something."""
 
 
 @borrowing()
 def testify(m: Memory, service: int, tick: int, kind: int, said: float, source: int) -> None:
-    """Leave evidence; of metrics also the second best from another channel."""
-    at = tick % m.stamp.shape[1]
-    if m.stamp[service, at] != tick:
-        m.stamp[service, at] = tick
-        m.evidence[service, at] = 0.0
-        m.witness[service, at] = -1
-    seen = m.evidence[service, at]
-    if kind == METRIC:
-        if source == m.witness[service, at]:
-            seen[METRIC] = max(seen[METRIC], said)
-        elif said > seen[METRIC]:
-            seen[4] = seen[METRIC]
-            seen[METRIC] = said
-            m.witness[service, at] = source
-        else:
-            seen[4] = max(seen[4], said)
-    elif said > seen[kind]:
-        seen[kind] = said
+    """Leave a claim; it takes the place of a weaker or older one of its channel and kind."""
+    who, place, oldest = source * KINDS + kind, -1, 0
+    for n in range(CLAIMS):
+        if m.claimant[service, n] == who:
+            place = n
+            break
+        if m.claimed[service, n] < m.claimed[service, oldest]:
+            oldest = n
+    if place < 0:
+        m.claimant[service, oldest] = who
+        m.claimed[service, oldest] = tick
+        m.claim[service, oldest] = said
+    elif said >= m.claim[service, place] or m.claimed[service, place] < tick:
+        m.claimed[service, place] = tick
+        m.claim[service, place] = said
 
 
 @borrowing()
-def _heard(m: Memory, service: int, tick: int, kind: int) -> float:
-    """Return the strongest evidence of other kinds within the window up to ``tick``."""
+def _is_best(m: Memory, service: int, place: int, oldest: int) -> bool:
+    """Tell whether a claim is the strongest of its channel; of equals the first is."""
+    source, said = m.claimant[service, place] // KINDS, m.claim[service, place]
+    for n in range(CLAIMS):
+        if n == place or m.claimed[service, n] < oldest:
+            continue
+        if m.claimant[service, n] // KINDS == source:
+            other = m.claim[service, n]
+            if other > said or (other == said and n < place):
+                return False
+    return True
+
+
+@borrowing()
+def _below(m: Memory, service: int, tick: int, source: int, k: Scale) -> float:
+    """Return the strongest evidence in called services; metrics stay where they are."""
     best = 0.0
-    for at in range(m.stamp.shape[1]):
-        if 0 <= tick - m.stamp[service, at] < m.stamp.shape[1]:
-            for other in range(4):
-                if other != kind:
-                    best = max(best, m.evidence[service, at, other])
+    for other in range(m.calls_to.shape[1]):
+        if m.calls_to[service, other] and other != service:
+            for n in range(CLAIMS):
+                if tick - m.claimed[other, n] > k.window:
+                    continue
+                who = m.claimant[other, n]
+                if who % KINDS != METRIC and who // KINDS != source:
+                    best = max(best, min(m.claim[other, n] / k.enough, 1.0))
     return best
 
 
 @borrowing()
-def corroboration(m: Memory, w: Scratch, service: int, tick: int, kind: int, k: Scale) -> float:
-    """Return how far other signals, here and next door, support an anomaly; once a tick."""
-    if w.memo_stamp[service, kind] == w.counts[3]:
-        return float(w.memo[service, kind])
-    own = min(_heard(m, service, tick, kind) / k.enough, 1.0)
-    if own < 1.0:
-        for other in range(m.links.shape[0]):
-            if m.links[service, other] and other != service:
-                near = min(_heard(m, other, tick, kind) / k.enough, 1.0)
-                own = max(own, k.neighbour * near)
-    w.memo_stamp[service, kind] = w.counts[3]
-    w.memo[service, kind] = own
-    return own
+def onlookers(m: Memory, w: Scratch, at: Asked, window: int) -> int:
+    """Return how many other trusted channels spoke of a service lately."""
+    service, tick, _, source = at
+    count = 0
+    for other in range(m.spoke.shape[1]):
+        if other != source and tick - m.spoke[service, other] <= window:
+            count += w.base[other] >= WITNESS
+    return count
 
 
 @borrowing()
-def peers(m: Memory, service: int, tick: int, source: int, k: Scale) -> float:
-    """Return how far metrics of the service from other channels support a metric."""
-    best = 0.0
-    for at in range(m.stamp.shape[1]):
-        if 0 <= tick - m.stamp[service, at] < m.stamp.shape[1]:
-            is_own = m.witness[service, at] == source
-            best = max(best, m.evidence[service, at, 4 if is_own else METRIC])
-    return min(best / k.enough, 1.0)
+def _votes(m: Memory, at: Asked, window: int, k: Scale) -> tuple[float, int, float]:
+    """Return the votes of other channels, how many voted, and the channel's own other kinds."""
+    service, tick, kind, source = at
+    votes, voters, own = 0.0, 0, 0.0
+    for n in range(CLAIMS):
+        if m.claimed[service, n] < tick - window:
+            continue
+        who, said = m.claimant[service, n], min(m.claim[service, n] / k.enough, 1.0)
+        if who // KINDS == source:
+            if who % KINDS != kind:
+                own = max(own, said)
+        elif _is_best(m, service, n, tick - window):
+            votes += said
+            voters += 1
+    return votes, voters, own
+
+
+@borrowing()
+def corroboration(m: Memory, w: Scratch, at: Asked, k: Scale) -> float:
+    """Return how far others support an anomaly that a channel tells; worked out once a tick."""
+    service, tick, kind, source = at
+    if w.memo_stamp[service, source, kind] == w.counts[3]:
+        return float(w.memo[service, source, kind])
+    window = k.breach_window if kind == CHANGE else k.window
+    votes, voters, support = _votes(m, at, window, k)
+    others = max(onlookers(m, w, at, window), voters)
+    if others > 0:
+        support = min(votes / min(k.votes, 0.5 * (1.0 + others)), 1.0)
+    if others < k.votes and support < 1.0:
+        near = _below(m, service, tick, source if others > 0 else -1, k)
+        support = max(support, k.neighbour * near)
+    w.memo_stamp[service, source, kind] = w.counts[3]
+    w.memo[service, source, kind] = support
+    return support

@@ -5,7 +5,8 @@ then logs, spans and changes leave evidence; then every row is weighed against t
 others; then baselines and reputations learn. The two agree to 1e-9 (tested).
 
 numba's cache sees only the file of the function that is called from outside: after a change in
-``compiled.py``, ``evidence.py`` or ``likelihood.py``, touch this file too.
+``compiled.py``, ``evidence.py``, ``likelihood.py``, ``settling.py`` or ``twins.py``, touch this
+file too.
 """
 
 import math
@@ -13,70 +14,61 @@ import math
 from tam_workbench.records import Floats, Ints
 from tam_workbench.trust.arrays import Case, Memory, Scale, Scratch
 from tam_workbench.trust.compiled import borrowing
-from tam_workbench.trust.evidence import CHANGE, LOG, METRIC, SPAN, corroboration, peers, testify
+from tam_workbench.trust.evidence import (
+    CHANGE,
+    LOG,
+    METRIC,
+    SPAN,
+    corroboration,
+    onlookers,
+    testify,
+)
 from tam_workbench.trust.likelihood import get_used, meet, settle_habit, surprise, weigh
 from tam_workbench.trust.rows import ChangeRows, LogRows, MetricRows, SpanRows
+from tam_workbench.trust.settling import hold, is_new, refuse, settle, speak
+from tam_workbench.trust.twins import (
+    LAST,
+    NEXT_TICK,
+    OFF,
+    ROUND,
+    confirmation,
+    enlist,
+    excess,
+    learn_noise,
+    listen,
+)
 
 ERROR = 17
 
-_UNAUTHENTICATED, _SCHEMA, _STALE, _REPLAYED = 1, 2, 4, 8
-_ANOMALOUS, _UNCORROBORATED, _CORROBORATED, _REPUTATION = 16, 32, 64, 128
+_UNAUTHENTICATED, _REPUTATION = 1, 128
 _NEVER = 2**62
-
-Rows = MetricRows | LogRows | SpanRows | ChangeRows
-
-
-@borrowing(inline="always")
-def _speak(m: Memory, w: Scratch, service: int, source: int, tick: int) -> None:
-    """Note that a channel speaks of a service in this tick."""
-    if m.first[service] < 0:
-        m.first[service] = tick
-    if w.channel_stamp[source] != w.counts[3]:
-        w.channel_stamp[source] = w.counts[3]
-        w.channels[w.counts[0]] = source
-        w.counts[0] += 1
-        w.rows[source] = 0.0
-        w.doubt[source] = 0.0
-    w.rows[source] += 1.0
-
-
-@borrowing(inline="always")
-def _settle(w: Scratch, rows: Rows, i: int, case: Case, k: Scale) -> None:
-    """Write one row's trust and reasons, and what it says about its channel."""
-    kind, source, late, level, support = case
-    reasons = w.flags[source]
-    factor = 1.0
-    doubt = level * (1.0 - support)
-    if late:
-        factor = k.replay_factor if late == 2 else k.stale_factor
-        reasons |= _REPLAYED if late == 2 else _STALE
-        if late == 2:
-            doubt = 1.0
-    if level >= 0.5:
-        reasons |= _ANOMALOUS | (_CORROBORATED if support >= 0.5 else _UNCORROBORATED)
-    w.doubt[source] += doubt
-    rows.trust[i] = w.base[source] * factor * (1.0 - level * (1.0 - support) * k.doubt[kind])
-    rows.reasons[i] = reasons
-
-
-@borrowing(inline="always")
-def _refuse(w: Scratch, rows: Rows, i: int, source: int) -> None:
-    rows.trust[i] = 0.0
-    rows.reasons[i] = w.flags[source] | _SCHEMA
 
 
 @borrowing(inline="always")
 def _hear_metrics(m: Memory, w: Scratch, rows: MetricRows, start: int, end: int, k: Scale) -> None:
     for i in range(start, end):
         source, service = rows.source[i], rows.service[i]
-        _speak(m, w, service, source, rows.tick[i])
-        w.level[i] = 0.0
+        speak(m, w, service, source, rows.tick[i])
+        w.level[i], w.said[i] = 0.0, 0.0
         if rows.late[i] == 0 and math.isfinite(rows.value[i]):
-            series = m.series[rows.resource[i], rows.name[i]]
-            w.level[i], said = weigh(series, rows.value[i], w.base[source], k)
-            if said > 0.0:
-                said *= w.base[source]
-                testify(m, service, rows.tick[i], METRIC, said, source)
+            resource, tick = rows.resource[i], rows.tick[i]
+            m.spoke[service, source] = tick
+            if m.home[resource] != tick // ROUND:
+                enlist(m, resource, service, source, tick)
+            series = m.series[resource, rows.name[i]]
+            series[LAST] = tick
+            series[OFF] = rows.value[i] - series[3]
+            held = hold(m, service, tick, k)
+            w.level[i], w.said[i] = weigh(series, rows.value[i], w.base[source], held, k)
+    for i in range(start, end):
+        if w.said[i] > 0.0:
+            source, service, tick = rows.source[i], rows.service[i], rows.tick[i]
+            shared = confirmation(m, w, (service, rows.resource[i], rows.name[i], source, tick), k)
+            said = w.said[i] * w.base[source]
+            if shared >= 0.0:
+                said *= k.alone + (1.0 - k.alone) * shared
+            w.said[i] = shared
+            testify(m, service, tick, METRIC, said, source)
 
 
 @borrowing(inline="always")
@@ -84,34 +76,33 @@ def _score_metrics(m: Memory, w: Scratch, rows: MetricRows, start: int, end: int
     for i in range(start, end):
         source, service, support = rows.source[i], rows.service[i], 0.0
         if not math.isfinite(rows.value[i]):
-            _refuse(w, rows, i, source)
+            refuse(w, rows, i, source)
             continue
         if w.level[i] > 0.0:
-            support = corroboration(m, w, service, rows.tick[i], METRIC, k)
-            support = max(support, peers(m, service, rows.tick[i], source, k))
-        _settle(w, rows, i, Case(METRIC, source, rows.late[i], w.level[i], support), k)
-
-
-@borrowing(inline="always")
-def _is_new(m: Memory, service: int, tick: int, k: Scale) -> bool:
-    return bool(tick - m.first[service] < k.warmup)
+            support = corroboration(m, w, (service, rows.tick[i], METRIC, source), k)
+            support = max(support, w.said[i])
+        settle(w, rows, i, Case(METRIC, source, rows.late[i], w.level[i], support), k)
 
 
 @borrowing(inline="always")
 def _count_logs(m: Memory, w: Scratch, rows: LogRows, start: int, end: int) -> None:
     for i in range(start, end):
         source, service, tick = rows.source[i], rows.service[i], rows.tick[i]
-        _speak(m, w, service, source, tick)
+        speak(m, w, service, source, tick)
         if rows.late[i]:
             continue
+        m.spoke[service, source] = tick
         if w.log_stamp[service, source] != w.counts[3]:
             w.log_stamp[service, source] = w.counts[3]
             w.errors[service, source] = 0.0
+            w.lines[service, source] = 0.0
             w.log_voices[w.counts[1], 0] = service
             w.log_voices[w.counts[1], 1] = source
             w.counts[1] += 1
         if rows.severity[i] >= ERROR:
             w.errors[service, source] += 1.0
+        else:
+            w.lines[service, source] += 1.0
 
 
 @borrowing(inline="always")
@@ -121,17 +112,46 @@ def _hear_logs(m: Memory, w: Scratch, rows: LogRows, start: int, end: int, k: Sc
     for n in range(w.counts[1]):
         service, source = w.log_voices[n, 0], w.log_voices[n, 1]
         tick, usual = rows.tick[start], m.usual[service, source]
-        silent = tick - usual[2]
-        if usual[2] > 0.0 and silent > 0.0:  # silent ticks had no error
+        silent = tick - usual[NEXT_TICK]
+        if usual[NEXT_TICK] > 0.0 and silent > 0.0:  # silent ticks had no error
             usual[0] *= math.pow(1.0 - k.fast, silent)
             usual[1] *= math.pow(1.0 - k.slow, silent)
-        level, said = 0.0, 0.0
-        if not _is_new(m, service, tick, k):
-            settle_habit(usual, k)
-            level, said = surprise(w.errors[service, source], 1.0, usual, 0.04, k)
-        w.log_level[service, source] = level
+        listen(usual, w.errors[service, source], w.lines[service, source], silent, k)
+        usual[NEXT_TICK] = tick + 1.0
+    for n in range(w.counts[1]):
+        service, source = w.log_voices[n, 0], w.log_voices[n, 1]
+        tick, usual = rows.tick[start], m.usual[service, source]
+        heard = w.log_level[service, source]
+        heard[0], heard[1], heard[2], said = 0.0, 0.0, -1.0, 0.0
+        if is_new(m, service, tick, k):
+            continue
+        settle_habit(usual, k)
+        errors = w.errors[service, source]
+        heard[0], said = surprise(errors, 1.0, usual, 0.04, k)
+        if errors > 0.0:
+            heard[1], heard[2] = excess(m, w, service, source, errors, k)
         if said > 0.0:
-            testify(m, service, tick, LOG, said * w.base[source], source)
+            said *= w.base[source] * (1.0 - (1.0 - k.alone) * heard[1])
+            testify(m, service, tick, LOG, said, source)
+
+
+@borrowing(inline="always")
+def _log_belief(
+    m: Memory, w: Scratch, service: int, source: int, tick: int, k: Scale
+) -> tuple[float, float]:
+    """Return level and support of a channel's errors: doubt is that of the worse of two tests.
+
+    One asks whether others saw trouble where there are more errors than usual; the other whether
+    there are more than other channels of the service let expect.
+    """
+    level, beyond = w.log_level[service, source, 0], w.log_level[service, source, 1]
+    support = 0.0
+    if level > 0.0:
+        support = corroboration(m, w, (service, tick, LOG, source), k)
+    if beyond > level * (1.0 - support):
+        worse = max(level, beyond)
+        return worse, 1.0 - beyond / worse
+    return level, support
 
 
 @borrowing(inline="always")
@@ -139,33 +159,31 @@ def _score_logs(m: Memory, w: Scratch, rows: LogRows, start: int, end: int, k: S
     for i in range(start, end):
         source, service, level, support = rows.source[i], rows.service[i], 0.0, 0.0
         if rows.late[i] == 0 and rows.severity[i] >= ERROR:
-            level = w.log_level[service, source]
-            if level > 0.0:
-                support = corroboration(m, w, service, rows.tick[i], LOG, k)
-        _settle(w, rows, i, Case(LOG, source, rows.late[i], level, support), k)
+            level, support = _log_belief(m, w, service, source, rows.tick[i], k)
+        settle(w, rows, i, Case(LOG, source, rows.late[i], level, support), k)
     for n in range(w.counts[1]):
         service, source = w.log_voices[n, 0], w.log_voices[n, 1]
         tick, usual = rows.tick[start], m.usual[service, source]
-        level, support = w.log_level[service, source], 0.0
-        if level > 0.0:
-            support = corroboration(m, w, service, tick, LOG, k)
-        if _is_new(m, service, tick, k):
-            meet(usual, w.errors[service, source], tick - m.first[service])
-        else:
-            get_used(usual, w.errors[service, source], level, support, k)
-        usual[2] = tick + 1.0
+        errors = w.errors[service, source]
+        if is_new(m, service, tick, k):
+            meet(usual, errors, tick - m.first[service])
+            continue
+        level, support = _log_belief(m, w, service, source, tick, k)
+        belief = 1.0 - level * (1.0 - support)
+        get_used(usual, errors, belief, hold(m, service, tick, k), k)
+        learn_noise(usual, errors, w.log_level[service, source, 2], belief, k)
 
 
 @borrowing(inline="always")
 def _count_spans(m: Memory, w: Scratch, rows: SpanRows, start: int, end: int) -> None:
     for i in range(start, end):
         source, service, tick = rows.source[i], rows.service[i], rows.tick[i]
-        _speak(m, w, service, source, tick)
+        speak(m, w, service, source, tick)
         if rows.parent[i] >= 0 and rows.late[i] == 0:
-            m.links[service, rows.parent[i]] = True
-            m.links[rows.parent[i], service] = True
+            m.calls_to[rows.parent[i], service] = True
         if rows.late[i] or not math.isfinite(rows.duration[i]):
             continue
+        m.spoke[service, source] = tick
         seen = w.calls[service, source]
         if w.span_stamp[service, source] != w.counts[3]:
             w.span_stamp[service, source] = w.counts[3]
@@ -190,8 +208,8 @@ def _hear_spans(m: Memory, w: Scratch, rows: SpanRows, start: int, end: int, k: 
         tick, seen, usual = rows.tick[start], w.calls[service, source], m.calls[service, source]
         seen[2] /= seen[0]
         seen[3] = usual[1]  # the recent mean, before this tick
-        seen[5], said = weigh(usual, seen[2], w.base[source], k)
-        if not _is_new(m, service, tick, k):
+        seen[5], said = weigh(usual, seen[2], w.base[source], hold(m, service, tick, k), k)
+        if not is_new(m, service, tick, k):
             seen[4], fails = surprise(seen[1], seen[0], usual[5:7], 0.25, k)
             said = max(said, fails)
         said *= w.base[source]
@@ -214,35 +232,60 @@ def _score_spans(m: Memory, w: Scratch, rows: SpanRows, start: int, end: int, k:
     for i in range(start, end):
         source, service, level, support = rows.source[i], rows.service[i], 0.0, 0.0
         if not math.isfinite(rows.duration[i]):
-            _refuse(w, rows, i, source)
+            refuse(w, rows, i, source)
             continue
         if rows.late[i] == 0:
             level = _span_level(w.calls[service, source], rows.duration[i], rows.error[i])
             if level > 0.0:
-                support = corroboration(m, w, service, rows.tick[i], SPAN, k)
-        _settle(w, rows, i, Case(SPAN, source, rows.late[i], level, support), k)
+                support = corroboration(m, w, (service, rows.tick[i], SPAN, source), k)
+        settle(w, rows, i, Case(SPAN, source, rows.late[i], level, support), k)
     for n in range(w.counts[2]):
         service, source = w.span_voices[n, 0], w.span_voices[n, 1]
         tick, seen, usual = rows.tick[start], w.calls[service, source], m.calls[service, source]
         support = 0.0
         if seen[4] > 0.0:
-            support = corroboration(m, w, service, tick, SPAN, k)
-        get_used(usual[5:7], seen[1] / seen[0], seen[4], support, k)
+            support = corroboration(m, w, (service, tick, SPAN, source), k)
+        belief = 1.0 - seen[4] * (1.0 - support)
+        get_used(usual[5:7], seen[1] / seen[0], belief, hold(m, service, tick, k), k)
 
 
 @borrowing(inline="always")
-def _hear_changes(m: Memory, w: Scratch, rows: ChangeRows, start: int, end: int) -> None:
-    for i in range(start, end):
-        source, service = rows.source[i], rows.service[i]
-        _speak(m, w, service, source, rows.tick[i])
-        if rows.evident[i] and rows.late[i] == 0:
-            testify(m, service, rows.tick[i], CHANGE, w.base[source], source)
+def _bearing(
+    m: Memory, w: Scratch, service: int, source: int, tick: int, k: Scale
+) -> tuple[float, float]:
+    """Return level and support of a claim that telemetry, where there is any, must bear out."""
+    if is_new(m, service, tick, k) or not onlookers(
+        m, w, (service, tick, CHANGE, source), k.window
+    ):
+        return 0.0, 0.0
+    return 1.0, corroboration(m, w, (service, tick, CHANGE, source), k)
 
 
 @borrowing(inline="always")
-def _score_changes(w: Scratch, rows: ChangeRows, start: int, end: int, k: Scale) -> None:
+def _hear_changes(m: Memory, w: Scratch, rows: ChangeRows, start: int, end: int, k: Scale) -> None:
     for i in range(start, end):
-        _settle(w, rows, i, Case(CHANGE, rows.source[i], rows.late[i], 0.0, 0.0), k)
+        source, service, tick = rows.source[i], rows.service[i], rows.tick[i]
+        speak(m, w, service, source, tick)
+        if rows.evident[i] == 1 and rows.late[i] == 0 and w.base[source] > 0.0:
+            testify(m, service, tick, CHANGE, w.base[source], source)
+    for i in range(start, end):  # claims are weighed against everything else
+        if rows.evident[i] == 2 and rows.late[i] == 0:
+            source, service, tick = rows.source[i], rows.service[i], rows.tick[i]
+            level, support = _bearing(m, w, service, source, tick, k)
+            if level * support >= 0.5:
+                m.ill[service] = tick
+            said = w.base[source] * (1.0 - level * (1.0 - support))
+            if said > 0.0:
+                testify(m, service, tick, CHANGE, said, source)
+
+
+@borrowing(inline="always")
+def _score_changes(m: Memory, w: Scratch, rows: ChangeRows, start: int, end: int, k: Scale) -> None:
+    for i in range(start, end):
+        source, service, level, support = rows.source[i], rows.service[i], 0.0, 0.0
+        if rows.evident[i] == 2 and rows.late[i] == 0:
+            level, support = _bearing(m, w, service, source, rows.tick[i], k)
+        settle(w, rows, i, Case(CHANGE, source, rows.late[i], level, support), k)
 
 
 @borrowing(inline="always")
@@ -305,10 +348,10 @@ def score_ticks(
         _hear_metrics(m, w, metrics, metric, metric_end, k)
         _hear_logs(m, w, logs, log, log_end, k)
         _hear_spans(m, w, spans, span, span_end, k)
-        _hear_changes(m, w, changes, change, change_end)
+        _hear_changes(m, w, changes, change, change_end, k)
         _score_metrics(m, w, metrics, metric, metric_end, k)
         _score_logs(m, w, logs, log, log_end, k)
         _score_spans(m, w, spans, span, span_end, k)
-        _score_changes(w, changes, change, change_end, k)
+        _score_changes(m, w, changes, change, change_end, k)
         _judge_channels(m, w, k)
         metric, log, span, change = metric_end, log_end, span_end, change_end

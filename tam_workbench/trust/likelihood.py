@@ -58,8 +58,10 @@ def _follow(s: Floats, at: int, x: float, rate: float, clip: float, shrink: floa
 
 
 @borrowing()
-def weigh(s: Floats, x: float, weight: float, k: Scale) -> Pair:
+def weigh(s: Floats, x: float, weight: float, hold: float, k: Scale) -> Pair:
     """Return (level against both baselines, level against either), then learn x.
+
+    ``weight`` slows both baselines, ``hold`` the lasting one.
 
     The clips 2.5 and 1.5 are Huber's; 0.9776 and 0.7785 make the variance right for a Gaussian.
     """
@@ -75,7 +77,7 @@ def weigh(s: Floats, x: float, weight: float, k: Scale) -> Pair:
     s[0] += 1.0
     plain = 1.0 / s[0]
     _follow(s, 1, x, max(k.fast, plain) * weight, 2.5 * is_warm, 0.9776 if is_warm else 1.0)
-    _follow(s, 3, x, max(k.slow, plain) * weight, 1.5 * is_warm, 0.7785 if is_warm else 1.0)
+    _follow(s, 3, x, max(k.slow, plain) * weight * hold, 1.5 * is_warm, 0.7785 if is_warm else 1.0)
     return low, high
 
 
@@ -90,11 +92,11 @@ def surprise(count: float, scale: float, usual: Floats, slack: float, k: Scale) 
 
 
 @borrowing()
-def get_used(usual: Floats, share: float, level: float, support: float, k: Scale) -> None:
+def get_used(usual: Floats, share: float, belief: float, hold: float, k: Scale) -> None:
     """Move the usual shares; errors that nobody corroborates hardly move them."""
-    weight = max(k.credulity, 1.0 - level * (1.0 - support))
+    weight = max(k.credulity, belief)
     usual[0] += k.fast * weight * (share - usual[0])
-    usual[1] += k.slow * weight * (share - usual[1])
+    usual[1] += k.slow * weight * hold * (share - usual[1])
 
 
 @borrowing()

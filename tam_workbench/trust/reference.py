@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from tam_workbench.records import TRUST_REASONS, Authentication, Batch, TrustScores
-from tam_workbench.trust.rows import EVIDENT
+from tam_workbench.trust.hearsay import Hearsay
+from tam_workbench.trust.rows import CLAIM, EVIDENT
 from tam_workbench.trust.rules import TrustRules
 
 _SIGNALS = ("metrics", "logs", "spans", "changes")
@@ -33,7 +34,9 @@ class _Tick:
     rows: list[Row] = field(default_factory=list)
     errors: dict[tuple[str, str], int] = field(default_factory=dict)
     calls: dict[tuple[str, str], dict[str, float]] = field(default_factory=dict)
+    lines: dict[tuple[str, str], int] = field(default_factory=dict)
     log_level: dict[tuple[str, str], float] = field(default_factory=dict)
+    beyond: dict[tuple[str, str], tuple[float, float]] = field(default_factory=dict)
 
 
 class ReferenceTrust:
@@ -52,8 +55,8 @@ class ReferenceTrust:
         self._spoke: dict[tuple[str, str], int] = {}
         self._habit: dict[tuple[str, str], float] = defaultdict(float)
         self._first: dict[str, int] = {}
-        self._links: dict[str, set[str]] = defaultdict(set)
-        self._evidence: dict[tuple[str, int, str], dict[str, float]] = defaultdict(dict)
+        self._ill: dict[str, int] = {}
+        self._heard = Hearsay(rules, self._standing)
         self._prior: dict[str, float] = {}
 
     def score(self, batch: Batch) -> TrustScores:
@@ -64,6 +67,8 @@ class ReferenceTrust:
         values = {s: np.zeros(getattr(batch, s).height) for s in _SIGNALS}
         reasons = {s: np.zeros(getattr(batch, s).height, dtype=np.uint8) for s in _SIGNALS}
         for tick in self._ticks(batch):
+            self._known: dict[str, float] = {}
+            self._heard.memo.clear()
             self._hear(tick)
             for row in tick.rows:
                 signal, place = row["signal"], row["place"]
@@ -104,13 +109,21 @@ class ReferenceTrust:
         standing = min(self._reputation(source) / self.rules.full_reputation, 1.0)
         return self._prior[source] * standing
 
+    def _standing(self, source: str) -> float:
+        """Return how far a channel was trusted when the tick began."""
+        return self._known.setdefault(source, self._base(source))
+
+    def _hold(self, service: str, tick: int) -> float:
+        ill = tick - self._ill.get(service, -(2**62)) <= self.rules.breach_window
+        return self.rules.patience if ill else 1.0
+
     def _deviation(self, mean: float, var: float) -> float:
         return math.sqrt(var) + 0.01 * abs(mean) + 1e-6
 
     def _level(self, z: float, quiet: float, loud: float) -> float:
         return min(max((z - quiet) / (loud - quiet), 0.0), 1.0)
 
-    def _weigh(self, seen: _Baseline, x: float, weight: float) -> tuple[float, float]:
+    def _weigh(self, seen: _Baseline, x: float, weight: float, hold: float) -> tuple[float, float]:
         rules = self.rules
         if seen.points == 0:
             seen.points, seen.recent[0], seen.lasting[0] = 1, x, x
@@ -121,11 +134,11 @@ class ReferenceTrust:
             for mean, var in (seen.recent, seen.lasting)
         ]
         seen.points += 1
-        for model, ticks, clip, shrink in (
-            (seen.recent, rules.fast_ticks, 2.5, 0.9776),
-            (seen.lasting, rules.slow_ticks, 1.5, 0.7785),
+        for model, ticks, clip, shrink, held in (
+            (seen.recent, rules.fast_ticks, 2.5, 0.9776, 1.0),
+            (seen.lasting, rules.slow_ticks, 1.5, 0.7785, hold),
         ):
-            rate = max(1.0 / ticks, 1.0 / seen.points) * weight
+            rate = max(1.0 / ticks, 1.0 / seen.points) * weight * held
             off = x - model[0]
             if is_warm:
                 bound = clip * self._deviation(model[0], model[1])
@@ -134,27 +147,6 @@ class ReferenceTrust:
             model[1] += rate * (off * off / (shrink if is_warm else 1.0) - model[1])
         return (min(levels), max(levels)) if is_warm else (0.0, 0.0)
 
-    def _testify(self, row: Row, tick: int, signal: str, said: float) -> None:
-        if said > 0.0:
-            heard = self._evidence[row["service"], tick, signal]
-            heard[row["source"]] = max(heard.get(row["source"], 0.0), said)
-
-    def _heard(self, service: str, tick: int, signals: tuple[str, ...], but: str = "") -> float:
-        said = [
-            value
-            for t in range(tick - self.rules.window, tick + 1)
-            for signal in signals
-            for source, value in self._evidence.get((service, t, signal), {}).items()
-            if source != but
-        ]
-        return min(max(said, default=0.0) / self.rules.enough, 1.0)
-
-    def _support(self, service: str, tick: int, signal: str) -> float:
-        others = tuple(s for s in _SIGNALS if s != signal)
-        near = [self._heard(other, tick, others) for other in self._links[service] - {service}]
-        own = self._heard(service, tick, others)
-        return max(own, self.rules.neighbour * max(near, default=0.0))
-
     def _hear(self, tick: _Tick) -> None:
         for row in tick.rows:
             self._first.setdefault(row["service"], tick.number)
@@ -162,34 +154,76 @@ class ReferenceTrust:
             row["base"] = self._base(row["source"])
             if row["late"] == 0:
                 getattr(self, f"_hear_{row['signal']}")(tick, row)
+        self._testify_metrics(tick)
         self._weigh_logs(tick)
         self._weigh_spans(tick)
+        self._testify_changes(tick)
 
     def _hear_metrics(self, tick: _Tick, row: Row) -> None:
-        if math.isfinite(row["value"]):
-            series = self._series[row["resource"], row["name"]]
-            row["level"], said = self._weigh(series, row["value"], row["base"])
-            self._testify(row, tick.number, "metrics", said * row["base"])
+        if not math.isfinite(row["value"]):
+            return
+        service, source, now = row["service"], row["source"], tick.number
+        self._heard.spoke[service][source] = now
+        self._heard.enlist(row["resource"], service, source, now)
+        place = (row["resource"], row["name"])
+        series = self._series[place]
+        off = row["value"] - series.lasting[0]
+        row["level"], row["said"] = self._weigh(
+            series, row["value"], row["base"], self._hold(service, now)
+        )
+        self._heard.offs[place] = (now, off, series.points)
+
+    def _testify_metrics(self, tick: _Tick) -> None:
+        for row in tick.rows:
+            if row.get("said", 0.0) > 0.0:
+                place = (row["resource"], row["name"])
+                service, source, alone = row["service"], row["source"], self.rules.alone
+                shared = self._heard.confirmation(service, place, source, tick.number)
+                factor = alone + (1.0 - alone) * shared if shared >= 0.0 else 1.0
+                said = row["said"] * row["base"] * factor
+                self._heard.testify(service, tick.number, (source, "metrics"), said)
+                row["shared"] = shared
 
     def _hear_logs(self, tick: _Tick, row: Row) -> None:
         voice = (row["service"], row["source"])
+        self._heard.spoke[voice[0]][voice[1]] = tick.number
         is_error = (row["severity_number"] or 0) >= 17
         tick.errors[voice] = tick.errors.get(voice, 0) + is_error
+        tick.lines[voice] = tick.lines.get(voice, 0) + (not is_error)
 
     def _hear_spans(self, tick: _Tick, row: Row) -> None:
         if row["parent_service"] is not None:
-            self._links[row["service"]].add(row["parent_service"])
-            self._links[row["parent_service"]].add(row["service"])
+            self._heard.calls_to[row["parent_service"]].add(row["service"])
         if math.isfinite(row["duration_s"]):
             voice = (row["service"], row["source"])
+            self._heard.spoke[voice[0]][voice[1]] = tick.number
             seen = tick.calls.setdefault(voice, {"calls": 0.0, "failed": 0.0, "log_s": 0.0})
             seen["calls"] += 1.0
             seen["failed"] += bool(row["error"])
             seen["log_s"] += math.log(max(row["duration_s"], 1e-9))
 
     def _hear_changes(self, tick: _Tick, row: Row) -> None:
-        if row["kind"] in EVIDENT:
-            self._testify(row, tick.number, "changes", row["base"])
+        """Leave it to `_testify_changes`: changes are heard last."""
+
+    def _testify_changes(self, tick: _Tick) -> None:
+        changes = [row for row in tick.rows if row["signal"] == "changes" and row["late"] == 0]
+        for row in sorted(changes, key=lambda row: bool(row["kind"] == CLAIM)):
+            if row["kind"] in EVIDENT:
+                level, support = self._bearing(tick, row)
+                said = row["base"] * (1.0 - level * (1.0 - support))
+                if level * support >= 0.5:
+                    self._ill[row["service"]] = tick.number
+                place = (row["source"], "changes")
+                self._heard.testify(row["service"], tick.number, place, said)
+
+    def _bearing(self, tick: _Tick, row: Row) -> tuple[float, float]:
+        """Return level and support of a claim that telemetry must bear out."""
+        service, source, now = row["service"], row["source"], tick.number
+        if row["kind"] != CLAIM or row["late"] or self._is_new(service, now):
+            return 0.0, 0.0
+        if not self._heard.onlookers(service, now, source, self.rules.window):
+            return 0.0, 0.0
+        return 1.0, self._heard.support(service, now, "changes", source)
 
     def _is_new(self, service: str, tick: int) -> bool:
         return tick - self._first[service] < self.rules.warmup
@@ -203,37 +237,68 @@ class ReferenceTrust:
     def _weigh_logs(self, tick: _Tick) -> None:
         rates = self._rates()
         for voice, errors in tick.errors.items():
-            usual, row = self._usual[voice], {"service": voice[0], "source": voice[1]}
+            usual = self._usual[voice]
             silent = max(tick.number - self._spoke.get(voice, tick.number) - 1, 0)
             usual[:] = [u * math.pow(1.0 - r, silent) for u, r in zip(usual, rates, strict=True)]
             self._spoke[voice] = tick.number
-            tick.log_level[voice] = 0.0
-            if not self._is_new(voice[0], tick.number):
-                if 0.0 < self._habit.pop(voice, 0.0) < self.rules.habit:
-                    usual[:] = [0.0, 0.0]
-                tick.log_level[voice], said = self._surprise(errors, usual, 0.04)
-                self._testify(row, tick.number, "logs", said * self._base(voice[1]))
+            self._heard.listen(voice, errors, tick.lines[voice], tick.number)
+        for voice, errors in tick.errors.items():
+            self._weigh_errors(tick, voice, errors)
+
+    def _weigh_errors(self, tick: _Tick, voice: tuple[str, str], errors: int) -> None:
+        usual, place = self._usual[voice], (voice[1], "logs")
+        tick.log_level[voice], tick.beyond[voice] = 0.0, (0.0, -1.0)
+        if self._is_new(voice[0], tick.number):
+            return
+        if 0.0 < self._habit.pop(voice, 0.0) < self.rules.habit:
+            usual[:] = [0.0, 0.0]
+        tick.log_level[voice], said = self._surprise(errors, usual, 0.04)
+        if errors:
+            tick.beyond[voice] = self._heard.excess(voice, errors)
+        said *= self._base(voice[1]) * (1.0 - (1.0 - self.rules.alone) * tick.beyond[voice][0])
+        self._heard.testify(voice[0], tick.number, place, said)
 
     def _weigh_spans(self, tick: _Tick) -> None:
         for (service, source), seen in tick.calls.items():
             baseline = self._durations[service, source]
             seen["log_s"] /= seen["calls"]
             seen["usual"] = baseline.recent[0]
-            seen["slow"], said = self._weigh(baseline, seen["log_s"], self._base(source))
+            base, hold = self._base(source), self._hold(service, tick.number)
+            seen["slow"], said = self._weigh(baseline, seen["log_s"], base, hold)
             seen["fails"] = 0.0
             if not self._is_new(service, tick.number):
                 expected = [seen["calls"] * share for share in self._failing[service, source]]
                 seen["fails"], fails = self._surprise(seen["failed"], expected, 0.25)
                 said = max(said, fails)
-            row = {"service": service, "source": source}
-            self._testify(row, tick.number, "spans", said * self._base(source))
+            self._heard.testify(service, tick.number, (source, "spans"), said * base)
+
+    def _belief(self, tick: _Tick, row: Row) -> tuple[float, float]:
+        """Return level and support of a row."""
+        signal, level = row["signal"], 0.0
+        if signal == "changes":
+            return self._bearing(tick, row)
+        if signal == "logs":
+            is_error = (row["severity_number"] or 0) >= 17 and row["late"] == 0
+            voice = (row["service"], row["source"])
+            return self._error_belief(tick, voice) if is_error else (0.0, 0.0)
+        if (level := self._anomaly(tick, row)) == 0.0:
+            return 0.0, 0.0
+        support = self._heard.support(row["service"], tick.number, signal, row["source"])
+        return level, max(support, row.get("shared", 0.0))
+
+    def _error_belief(self, tick: _Tick, voice: tuple[str, str]) -> tuple[float, float]:
+        support = 0.0
+        level, (beyond, _) = tick.log_level[voice], tick.beyond[voice]
+        if level > 0.0:
+            support = self._heard.support(voice[0], tick.number, "logs", voice[1])
+        if beyond > level * (1.0 - support):
+            return max(level, beyond), 1.0 - beyond / max(level, beyond)
+        return level, support
 
     def _anomaly(self, tick: _Tick, row: Row) -> float:
         voice = (row["service"], row["source"])
         if row["late"]:
             return 0.0
-        if row["signal"] == "logs" and (row["severity_number"] or 0) >= 17:
-            return tick.log_level[voice]
         if row["signal"] == "spans":
             seen = tick.calls[voice]
             off = math.log(max(row["duration_s"], 1e-9)) - seen["usual"]
@@ -252,12 +317,7 @@ class ReferenceTrust:
         row["doubt"] = 0.0
         if number is not None and not math.isfinite(row[number]):
             return 0.0, _byte(marks | {"schema": True})
-        level, support = self._anomaly(tick, row), 0.0
-        if level > 0.0:
-            support = self._support(row["service"], tick.number, signal)
-        if level > 0.0 and signal == "metrics":
-            peers = self._heard(row["service"], tick.number, ("metrics",), but=source)
-            support = max(support, peers)
+        level, support = self._belief(tick, row)
         row["doubt"] = 1.0 if row["late"] == 2 else level * (1.0 - support)
         marks |= {
             "stale": row["late"] == 1,
@@ -278,11 +338,16 @@ class ReferenceTrust:
             if self._is_new(voice[0], tick.number):
                 self._meet(voice, errors, tick.number - self._first[voice[0]])
                 continue
-            belief = self._belief(tick.log_level[voice], voice[0], tick.number, "logs")
-            self._get_used(self._usual[voice], errors, belief)
+            level, support = self._error_belief(tick, voice)
+            belief = 1.0 - level * (1.0 - support)
+            self._get_used(self._usual[voice], errors, belief, self._hold(voice[0], tick.number))
+            self._heard.learn_noise(voice, errors, tick.beyond[voice][1], belief)
         for voice, seen in tick.calls.items():
-            belief = self._belief(seen["fails"], voice[0], tick.number, "spans")
-            self._get_used(self._failing[voice], seen["failed"] / seen["calls"], belief)
+            support = self._heard.support(voice[0], tick.number, "spans", voice[1])
+            belief = 1.0 - seen["fails"] * (1.0 - support)
+            hold = self._hold(voice[0], tick.number)
+            share = seen["failed"] / seen["calls"]
+            self._get_used(self._failing[voice], share, belief, hold)
         doubts = defaultdict(list)
         for row in tick.rows:
             doubts[row["source"]].append(row["doubt"])
@@ -298,15 +363,10 @@ class ReferenceTrust:
         usual[:] = [u + pace * (errors - u) for u in usual]
         self._habit[voice] += pace * ((errors > 0) - self._habit[voice])
 
-    def _get_used(self, usual: list[float], share: float, belief: float) -> None:
-        for n, rate in enumerate(self._rates()):
-            usual[n] += rate * belief * (share - usual[n])
-
-    def _belief(self, level: float, service: str, tick: int, signal: str) -> float:
-        if level == 0.0:
-            return 1.0
-        support = self._support(service, tick, signal)
-        return max(self.rules.credulity, 1.0 - level * (1.0 - support))
+    def _get_used(self, usual: list[float], share: float, belief: float, hold: float) -> None:
+        weight = max(self.rules.credulity, belief)
+        for n, (rate, held) in enumerate(zip(self._rates(), (1.0, hold), strict=True)):
+            usual[n] += rate * weight * held * (share - usual[n])
 
 
 def _byte(marks: dict[str, bool]) -> int:

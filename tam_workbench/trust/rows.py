@@ -14,6 +14,9 @@ from tam_workbench.records import Bytes, Floats, Ints
 EVIDENT = ("deploy", "config", "restart", "oom_killed", "slo_breach")
 """Kinds of change that are evidence of trouble, or of what commonly brings it."""
 
+CLAIM = "slo_breach"
+"""The kind of change that says how a service fares, which telemetry shows as well."""
+
 Column = Bytes | Floats | Ints
 
 
@@ -58,7 +61,7 @@ class SpanRows(NamedTuple):
 
 
 class ChangeRows(NamedTuple):
-    """Changes; ``evident`` is 1 for the kinds in `EVIDENT`."""
+    """Changes; ``evident`` is 1 for the kinds in `EVIDENT`, 2 for a claim others can check."""
 
     tick: Ints
     service: Ints
@@ -87,8 +90,8 @@ def failures(column: pl.Series) -> Floats:
 
 
 def evident(column: pl.Series) -> Bytes:
-    """Return 1 where a change is evidence."""
-    return np.array([kind in EVIDENT for kind in column.to_list()], dtype=np.uint8)
+    """Return 1 where a change is evidence, 2 where it is a claim that telemetry must bear out."""
+    return np.array([(kind in EVIDENT) + (kind == CLAIM) for kind in column.to_list()], np.uint8)
 
 
 def physical(frame: pl.DataFrame, columns: tuple[str, ...]) -> dict[str, pl.Series]:

@@ -42,6 +42,9 @@ class TrustRules:
     doubt_spans: float = 0.85
     """Share of trust that failing or slow spans lose when nobody else saw anything."""
 
+    doubt_changes: float = 0.7
+    """Share of trust that a reported SLO breach loses when nobody else saw anything."""
+
     quiet_z: float = 4.0
     """Deviation, in standard deviations, up to which a value is ordinary."""
 
@@ -60,17 +63,35 @@ class TrustRules:
     slow_ticks: float = 600.0
     """Points that the long-term baseline remembers; what lasts stays evidence about as long."""
 
+    patience: float = 0.1
+    """How much slower the long-term baselines move while a service is in a corroborated breach."""
+
     warmup: int = 16
     """Points (of a metric) or ticks (of a service) before which nothing is called anomalous."""
 
     window: int = 3
-    """Ticks that evidence stays valid after it was seen; never before. At most 31."""
+    """Ticks that evidence stays valid after it was seen; never before."""
+
+    breach_window: int = 15
+    """As ``window``, for evidence of a reported SLO breach, which looks back over many ticks."""
 
     enough: float = 0.5
-    """Evidence (anomaly level times its channel's trust) that corroborates fully."""
+    """Evidence (anomaly level times its channel's trust) that makes one full vote."""
+
+    votes: float = 2.0
+    """Full votes of other channels that corroborate fully, where so many speak of the service;
+    where fewer do, half of all who speak. Two hold out against one accomplice."""
+
+    alone: float = 0.35
+    """Weight of a vote whose like in another channel (the same metric of a replica, the errors
+    that another channel logs of the service) does not move along."""
+
+    twin_share: float = 0.5
+    """Share of a deviation that its twin must show to confirm it fully; half as much is nothing."""
 
     neighbour: float = 0.7
-    """Weight of evidence from a service that calls, or is called by, the row's service."""
+    """Weight of evidence from a service that the row's service calls, where too few others speak
+    of the row's own service; trouble runs from the called to its callers, never back."""
 
     credulity: float = 0.02
     """How much errors that nobody corroborates still move the usual number of errors, 0 to 1."""

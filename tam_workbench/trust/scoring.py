@@ -99,7 +99,8 @@ class Trust:
         self._learn_priors(batch)
         rows = self._rows(batch, heads, orders, columns=columns, at=at)
         if self._scratch.level.size < batch.metrics.height:
-            self._scratch = self._scratch._replace(level=np.zeros(2 * batch.metrics.height))
+            room = (np.zeros(2 * batch.metrics.height) for _ in range(2))
+            self._scratch = self._scratch._replace(level=next(room), said=next(room))
         score_ticks(self._memory, self._scratch, rows, self._scale)
         placed: list[tuple[str, Any, Ints | None]] = list(zip(_SIGNALS, rows, orders, strict=True))
         return TrustScores(
@@ -223,10 +224,10 @@ class Trust:
             "newest": (every, c),
             **dict.fromkeys(("good", "bad", "rows", "prior"), (c,)),
             "series": (r, m),
-            **dict.fromkeys(("first", "stamp", "evidence", "witness"), (s,)),
-            "usual": (s, c),
-            "calls": (s, c),
-            "links": (s, s),
+            "home": (r,),
+            **dict.fromkeys(("first", "ill", "twins", "claimant", "claimed", "claim"), (s,)),
+            **dict.fromkeys(("spoke", "usual", "calls"), (s, c)),
+            "calls_to": (s, s),
         }
 
 

@@ -27,6 +27,7 @@ from tam_workbench.views.frames import (
     update_frame,
 )
 from tam_workbench.views.incident import approval_card, approval_lines
+from tam_workbench.views.standing import standing_table
 from tam_workbench.views.summaries import (
     describe_comparison,
     describe_explanation,
@@ -84,6 +85,7 @@ __all__ = [
     "reputation_frame",
     "ribbon_svg",
     "service_frame",
+    "standing_table",
     "telemetry_svg",
     "update_frame",
     "waterfall_svg",

@@ -56,6 +56,10 @@ class Observed(Protocol):
         """Seconds a tick."""
 
     @property
+    def horizon(self) -> int:
+        """Ticks ahead that a prediction speaks of."""
+
+    @property
     def is_demo(self) -> bool:
         """Whether faults can be injected."""
 
@@ -71,6 +75,9 @@ class Observed(Protocol):
 
     def reputations(self) -> Sequence[Reputation]:
         """Return the belief in every channel."""
+
+    def predictions(self) -> pl.DataFrame:
+        """Return recent predictions per tick and service."""
 
     def drift(self) -> pl.DataFrame:
         """Return tick, detector, statistic and response."""

@@ -124,7 +124,9 @@ def test_tick_by_tick_through_a_drift_gives_the_same_bits():
 
 
 def test_stage_agrees_with_the_readable_reference():
-    rules = LearningRules(horizon=4, commit_every=5, detector="none", clip_sd=np.inf)
+    rules = LearningRules(
+        learner="logistic", horizon=4, commit_every=5, detector="none", clip_sd=np.inf
+    )
     obs, bad = stream(ticks=200, seed=5)
     fast = run(Learning(rules, seed=0), obs, bad, [1000, 1077, 1200])["probability"]
     plain, breaches, slow = PlainLearning(rules), {(f"pod{s}", t) for s, t in bad}, []

@@ -9,6 +9,7 @@ from collections import deque
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import polars as pl
 
 from tam_workbench.errors import BadInputError
@@ -72,6 +73,7 @@ class FakeWorkbench:
 
     name = "fake plant"
     tick_s = 1.0
+    horizon = 10
     is_demo = True
 
     def __init__(self, seed=7, interval_s=0.25):
@@ -283,6 +285,26 @@ class FakeWorkbench:
                 Reputation(source="edge-gateway", mean=0.0 if "edge-gateway" in self._blocked else low,
                            low=max(0, low - 0.12), high=low + 0.1, rows=self._rows // 20),
                 Reputation(source="host", mean=0.88, low=0.8, high=0.93, rows=900)]  # fmt: skip
+
+    def predictions(self):
+        rng = np.random.default_rng(1)
+        ticks, width = 900, len(SERVICES)
+        breached = np.zeros((ticks, width), dtype=bool)
+        breached[300:340, 1] = breached[600:660, 2] = breached[800:820, 1] = True
+        soon = np.roll(breached, -6, axis=0)
+        return pl.DataFrame(
+            {
+                "tick": np.repeat(np.arange(ticks), width),
+                "service": list(SERVICES) * ticks,
+                "probability": np.clip(
+                    0.02 + 0.5 * soon + rng.normal(0, 0.02, soon.shape), 0, 1
+                ).ravel(),
+                "baseline": np.clip(
+                    0.05 + 0.2 * soon + rng.normal(0, 0.04, soon.shape), 0, 1
+                ).ravel(),
+                "breached": breached.ravel(),
+            }
+        )
 
     def drift(self):
         return pl.DataFrame([(d.tick, d.detector, d.statistic, d.response) for d in self._drifts],

@@ -10,6 +10,7 @@ import panel_material_ui as pmui
 from tam_workbench.dashboard.charts import LEGENDS, ROLLOVER, strip
 from tam_workbench.dashboard.components import Waterfall
 from tam_workbench.dashboard.session import Screen, html
+from tam_workbench.evaluation.standing import standings
 from tam_workbench.records import Pulse
 from tam_workbench.views import (
     describe_comparison,
@@ -18,6 +19,7 @@ from tam_workbench.views import (
     marker_columns,
     milliseconds,
     pulse_columns,
+    standing_table,
 )
 from tam_workbench.views.markup import chart_head, empty, table, update_card
 
@@ -37,6 +39,7 @@ class LearningScreen(Screen):
         self._latest: Pulse | None = None
         self._strip = strip(keys=("probability",), height=190, span_ms=900_000.0)
         self._text, self._drifts, self._cards, self._count = html(), html(), html(), html()
+        self._standing = html()
         self._why = Waterfall(sizing_mode="stretch_width", margin=(4, 6))
         self._name = pmui.TextInput(label="Name", value="before", size="small", width=160)
         keep = pmui.Button(label="Snapshot", icon="save", size="small", variant="outlined")
@@ -48,6 +51,7 @@ class LearningScreen(Screen):
         chart = pn.pane.Bokeh(self._strip.charts["probability"], sizing_mode="stretch_width")
         left = pn.Column(
             html("<h1>Learning and gate</h1>"), self._text, chart,
+            html("<h2>Beside the baselines</h2>"), self._standing,
             self._why, html("<h2>Drift</h2>"), self._drifts, sizing_mode="stretch_width",
         )  # fmt: skip
         right = pn.Column(
@@ -78,6 +82,9 @@ class LearningScreen(Screen):
             self._strip.markers.stream(columns, rollover=400)
         if self.is_due(4):
             self._write()
+        if self.is_due(40):
+            rows = standings(self.wb.predictions(), horizon=self.wb.horizon)
+            self._standing.object = standing_table(rows)
 
     def _write(self) -> None:
         pulses, _ = self.wb.bus.read("pulse", 0, 600)

@@ -69,5 +69,5 @@ def test_names(monkeypatch, tmp_path):
         datasets.find("loghub/apache")
     listed = datasets.listing()
     downloadable = listed.filter(listed["url"] != "")
-    assert downloadable.height == 41 + 8
+    assert downloadable.height == 41 + 8 + 21
     assert all(len(e.sha256) == 64 for e in datasets._registry().values() if e.url)

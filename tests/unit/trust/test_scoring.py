@@ -136,13 +136,16 @@ def test_an_odd_metric_is_supported_by_another_channel_but_not_by_its_own():
         assert (trust.score(batch(metrics=pair)).values["metrics"][0] >= 0.8) == believed
 
 
-def test_a_neighbour_that_suffers_supports_by_less():
-    links = [span(t, parent="cart") for t in range(60)]
-    trust = taught(spans=links)
-    trust.score(batch(**quiet(60, service="cart")))
-    storm = [log(60, 17)]
-    scores = trust.score(batch(logs=storm, changes=[change(60, "oom_killed", service="cart")]))
-    assert 0.5 < scores.values["logs"][0] < 0.8
+@pytest.mark.parametrize(("storm_at", "trouble_at"), [("cart", "shop"), ("shop", "cart")])
+def test_trouble_of_a_called_service_explains_its_caller_and_never_back(storm_at, trouble_at):
+    trust, cart = Trust(TrustRules(), tick_s=1.0), quiet(60, service="cart")
+    rows = {signal: sorted(found + cart[signal]) for signal, found in quiet(60).items()}
+    trust.score(batch(**rows, spans=[span(t, parent="cart") for t in range(60)]))
+    storm = [log(60, 17, service=storm_at)]
+    evidence = [change(60, "oom_killed", service=trouble_at)]
+    trust_of_storm = trust.score(batch(logs=storm, changes=evidence)).values["logs"][0]
+    assert (0.5 < trust_of_storm < 0.8) == (storm_at == "cart")
+    assert (trust_of_storm <= 0.1) == (storm_at == "shop")
 
 
 def test_an_unknown_channel_is_unauthenticated_whatever_it_says():
