@@ -6,12 +6,12 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from tam_workbench.records import Batch, Ints, Template
+from tam_workbench.records import Batch, Template
 
 WINDOW_TICKS = 120
 KEPT = 200
 MAX_SERVICES = 1000
-_NONE = 2**32 - 1
+_NOBODY = 2**31
 
 
 class Recent:
@@ -38,13 +38,17 @@ class Recent:
     def _learn_calls(self, spans: pl.DataFrame) -> None:
         if not spans.height:
             return
-        callers, caller = _coded(spans["parent_service"])
-        callees, callee = _coded(spans["service"])
-        pairs = np.unique((caller * (len(callees) + 1) + callee)[(caller >= 0) & (callee >= 0)])
-        for pair in pairs.tolist():
-            names = callers[pair // (len(callees) + 1)], callees[pair % (len(callees) + 1)]
-            if names[0] != names[1] and len(self._calls) < MAX_SERVICES:
-                self._calls.setdefault(names[0], set()).add(names[1])
+        named = spans.select("parent_service", "service")
+        codes = named.select(pl.all().to_physical().cast(pl.Int64).fill_null(_NOBODY))
+        callers, callees = (column.to_numpy() for column in codes.get_columns())
+        _, first = np.unique(callers * _NOBODY + callees, return_index=True)
+        for caller, callee in named[first.tolist()].iter_rows():
+            if (
+                None not in {caller, callee}
+                and caller != callee
+                and len(self._calls) < MAX_SERVICES
+            ):
+                self._calls.setdefault(caller, set()).add(callee)
 
     def callees(self, service: str) -> frozenset[str]:
         """Return every service that ``service`` depends on, directly or not."""
@@ -63,11 +67,3 @@ class Recent:
         templates = [template for at, template in self._templates if at >= since]
         changes = [what for at, whose, what in self._changes if at >= since and whose == service]
         return templates, changes
-
-
-def _coded(column: pl.Series) -> tuple[list[str], Ints]:
-    """Return the names in a categorical column and each row's place among them, null as -1."""
-    told = column.to_arrow()
-    places = told.indices.fill_null(_NONE) if told.null_count else told.indices
-    codes = np.asarray(places, dtype=np.int64)
-    return told.dictionary.to_pylist(), np.where(codes == _NONE, -1, codes)

@@ -29,9 +29,9 @@ def _legacy(seeds: int) -> Rows:
 
 
 def _poison(seeds: int) -> Rows:
-    from tam_workbench.evaluation import attackers
+    from tam_workbench.evaluation import poison_board
 
-    return _rows(attackers.figures(seeds))
+    return _rows(poison_board.figures(seeds))
 
 
 def _drift(seeds: int) -> Rows:

@@ -1,4 +1,4 @@
-"""How soon is a drift over, and how often is one seen where there is none?
+"""Drift: how soon it is over, and how often one is seen where there is none.
 
 Normal changes on the plant: load and latency rise at once, slowly, or again and again, which is
 no incident. Each run has a twin with the same seed, the same faults and no shift, so that the

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from math import comb
 from types import MappingProxyType
 from typing import Final
 
@@ -25,7 +26,9 @@ _BLOCK: Final = 64
 _LATE: Final = 64  # rows after which the learner hears a label
 _FIRST: Final = 3
 _GOAL: Final = 0.8
-_SHOWN: Final = ("hit@1", "hit@3", "hitrate")
+_TRIES: Final[Mapping[str, int | None]] = MappingProxyType(
+    {"hit@1": 1, "hit@3": 3, "hitrate": None}
+)
 
 
 def hit_rows(detectors: tuple[str, ...] = ("vector", "ewma", "last_value")) -> list[Figure]:
@@ -53,8 +56,8 @@ def _board_rows(name: str, streams: list[Stream], told: Callable[[Stream], Float
     shares = [told(stream) for stream in streams]
     whole = [attribution(a, s.segments) for a, s in zip(shares, streams, strict=True)]
     first = [attribution(a, _begun(s)) for a, s in zip(shares, streams, strict=True)]
-    rows = [_row(f"{measure} on {name}", whole, measure) for measure in _SHOWN]
-    return [*rows, _row(f"hit@3 on {name}, first {_FIRST} rows", first, "hit@3")]
+    rows = [_row(f"{measure} on {name}", whole, measure, streams) for measure in _TRIES]
+    return [*rows, _row(f"hit@3 on {name}, first {_FIRST} rows", first, "hit@3", streams)]
 
 
 def _begun(stream: Stream) -> list[Segment]:
@@ -62,16 +65,26 @@ def _begun(stream: Stream) -> list[Segment]:
     return [replace(s, last=min(s.first + _FIRST - 1, s.last)) for s in stream.segments]
 
 
-def _row(name: str, found: list[dict[str, float]], measure: str) -> Figure:
+def _chance(streams: list[Stream], tries: int | None) -> float:
+    """Return what a random order hits: one of so many tries, or as many as there are culprits."""
+    width = streams[0].values.shape[1]
+    culprits = [[len(segment.columns) for segment in stream.segments] for stream in streams]
+    hits = [
+        [1.0 - comb(width - m, tries) / comb(width, tries) if tries else m / width for m in file]
+        for file in culprits
+    ]
+    return float(np.mean([np.mean(file) for file in hits if file]))
+
+
+def _row(name: str, found: list[dict[str, float]], measure: str, streams: list[Stream]) -> Figure:
     values = np.array([one[measure] for one in found])
     mean, low, high = interval(values[~np.isnan(values)])
-    chance = float(np.nanmean([one[f"{measure}, chance"] for one in found]))
     is_goal = name.startswith("hit@3") and "detector vector" in name
     return Figure(
         name=name,
         value=mean,
         unit=f"[{low:.3f}, {high:.3f}]",
-        peer=f"chance {chance:.3f}",
+        peer=f"chance {_chance(streams, _TRIES[measure]):.3f}",
         goal="> 0.8" if is_goal else "",
         holds=mean > _GOAL if is_goal else None,
     )

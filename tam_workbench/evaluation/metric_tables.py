@@ -96,8 +96,8 @@ def _factory(name: str) -> Callable[[int, int], Contestant]:
 
 
 def _one(
-    board: MetricBoard, name: str, factory: Callable[[int, int], Contestant], stream: Stream, seed: int,
-    asked: Asked,
+    board: MetricBoard, name: str, factory: Callable[[int, int], Contestant], stream: Stream,
+    seed: int, asked: Asked,
 ) -> Result:  # fmt: skip
     detector = factory(stream.values.shape[1], seed)
     from_where = origin(

@@ -5,8 +5,9 @@ and real faults break in while he lies. What he gets through stands beside what 
 are denied.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -19,7 +20,7 @@ from tam_workbench.engine.summary import ServiceTicks
 from tam_workbench.evaluation import prediction
 from tam_workbench.evaluation.headless import turns
 from tam_workbench.plant import START, Attack, Fault, Plant, PlantSpec, scenario
-from tam_workbench.records import Autonomy, Batch, TrustScores
+from tam_workbench.records import Authentication, Autonomy, Batch, Floats, TrustScores
 from tam_workbench.trust import Trust
 
 BELIEVED: Final = 0.5
@@ -36,11 +37,39 @@ class Believing(Trust):
 
     def score(self, batch: Batch) -> TrustScores:
         """Return trust 1 for every row."""
-        heights = {signal: getattr(batch, signal).height for signal in _SIGNALS}
+        frames = {signal: getattr(batch, signal) for signal in _SIGNALS}
         return TrustScores(
-            values={signal: np.ones(rows) for signal, rows in heights.items()},
-            reasons={signal: np.zeros(rows, dtype=np.uint8) for signal, rows in heights.items()},
+            values={signal: self._believed(batch, frame) for signal, frame in frames.items()},
+            reasons={s: np.zeros(frame.height, dtype=np.uint8) for s, frame in frames.items()},
         )
+
+    def _believed(self, batch: Batch, frame: pl.DataFrame) -> Floats:
+        del batch
+        return np.ones(frame.height)
+
+
+class Denying(Believing):
+    """The other trivial end: nobody is believed, so that nothing is learnt."""
+
+    def _believed(self, batch: Batch, frame: pl.DataFrame) -> Floats:
+        del batch
+        return np.zeros(frame.height)
+
+
+class Declared(Believing):
+    """The seed's gate: 1 for whoever comes under a trusted name, 0.1 for the rest."""
+
+    def _believed(self, batch: Batch, frame: pl.DataFrame) -> Floats:
+        proofs = {channel.name: channel.authentication for channel in batch.channels}
+        known = [name for name, proof in proofs.items() if proof is not Authentication.NONE]
+        named = frame["source"].cast(pl.String).is_in(known)
+        return np.where(named.to_numpy(), 1.0, 0.1)
+
+
+ARMS: Final[Mapping[str, type[Trust]]] = MappingProxyType(
+    {"trust": Trust, "accept all": Believing, "seed's gate": Declared, "deny all": Denying}
+)
+"""Who decides what is believed: ours, and three to set it beside."""
 
 
 def schedule(*, kind: str, rate: float, ticks: int) -> PlantSpec:
@@ -68,6 +97,13 @@ def schedule(*, kind: str, rate: float, ticks: int) -> PlantSpec:
 def run(
     *, kind: str, rate: float, trust_on: bool, seed: int, ticks: int
 ) -> dict[str, str | float | bool]:
+    """Run the loop under an attacker, with trust or without; see `tried`."""
+    arm = "trust" if trust_on else "accept all"
+    said = tried(kind=kind, rate=rate, arm=arm, seed=seed, ticks=ticks)
+    return {"kind": kind, "rate": rate, "trust_on": trust_on, **said}
+
+
+def tried(*, kind: str, rate: float, arm: str, seed: int, ticks: int) -> dict[str, float]:
     """Run the loop under an attacker; say what he got through and what the honest were denied.
 
     ``forged_accepted`` is the share of all forged rows that were believed (trust of at least
@@ -76,16 +112,17 @@ def run(
     that is and stays well, in which the learner raised an alarm; ``other_hit`` the same for
     pairs without, while the attacker was at work. ``real_denied`` is the share of genuine rows
     of services really in breach that were not believed, ``errors_denied`` that of their ERROR
-    lines. ``log_loss`` scores the predictions against what really came.
+    lines, ``genuine_denied`` that of all genuine rows. ``log_loss`` and ``average_precision``
+    score the predictions against what really came.
     """
     plant = Plant(schedule(kind=kind, rate=rate, ticks=ticks), seed=seed)
     chosen = settings.read(
         source="scenario:calm", seed=seed, ticks=ticks, autonomy=Autonomy.OBSERVE, checkpoint_s=1e9
     )
     runner = wiring.assemble(chosen, plant=plant).runner
-    if not trust_on:
-        believing = Believing(chosen.trust, tick_s=runner.source.tick_s)
-        runner.loop.stages = replace(runner.loop.stages, trust=believing)
+    if arm != "trust":
+        gate = ARMS[arm](chosen.trust, tick_s=runner.source.tick_s)
+        runner.loop.stages = replace(runner.loop.stages, trust=gate)
     heard = _Heard()
     for turn in turns(runner):
         heard.add(turn)
@@ -98,16 +135,15 @@ def run(
     calm = forged.filter(~pl.col("tick").is_in(plant.truth()["tick"].implode()))
     hit, other = _hits(forged, said, came)
     return {
-        "kind": kind,
-        "rate": rate,
-        "trust_on": trust_on,
         "forged_accepted": _believed(forged) / max(total, 1),
         "accepted_calm": _believed(calm) / max(calm.height, 1),
         "forged_hit": hit,
         "other_hit": other,
-        "real_denied": _denied(rows),
-        "errors_denied": _denied(rows.filter("error")),
+        "real_denied": _denied(rows.filter("breach")),
+        "errors_denied": _denied(rows.filter(pl.col("error") & pl.col("breach"))),
+        "genuine_denied": _denied(rows),
         "log_loss": prediction.loss(said.learner, came),
+        "average_precision": _precision(said.learner, came),
     }
 
 
@@ -153,7 +189,7 @@ def _believed(rows: pl.DataFrame) -> int:
 
 
 def _denied(rows: pl.DataFrame) -> float:
-    genuine = rows.filter(~pl.col("forged") & pl.col("breach"))
+    genuine = rows.filter(~pl.col("forged"))
     return float((genuine["trust"] < BELIEVED).sum()) / max(genuine.height, 1)
 
 
@@ -170,6 +206,12 @@ def _hits(
     is_well = came.is_asked & ~came.is_soon & (said.ticks >= said.ticks[at.min()])[:, None]
     alarms = said.learner >= ALARM
     return _mean(alarms[is_well & lied]), _mean(alarms[is_well & ~lied])
+
+
+def _precision(probability: Floats, came: prediction.Answers) -> float:
+    scored = prediction.row("", probability, came)["average_precision"]
+    assert isinstance(scored, float)
+    return scored
 
 
 def _mean(values: npt.NDArray[np.bool_]) -> float:

@@ -48,4 +48,4 @@ class FeatureRules:
     """Masked lines whose template is remembered; the oldest makes room."""
 
     similarity: float = 0.6
-    """Share of equal words from which two masked lines are one template (drain3's ``sim_th``)."""
+    """Share of constant words that a log template keeps when templates are merged into it."""

@@ -1,11 +1,12 @@
 """Merging: which templates turn out to be one, because a word of theirs varies."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from tam_workbench.features.template_words import Words, can_vary, is_linked, is_value
+from tam_workbench.features.template_words import VALUES, Words, can_vary, is_linked
 from tam_workbench.records import Ints
 
 LINKED = 5
@@ -17,6 +18,8 @@ LOOSE = 12
 _PATTERNS = 4  # per template
 _FIRM = 2  # constant words from which a pattern takes in words where it has values
 _PLACES = 96  # words of a line that may turn out to vary
+
+_Open = tuple[int, dict[str, int]]  # a place that may vary, and the words seen there
 
 
 class Patterns:
@@ -56,19 +59,18 @@ class Patterns:
         shapes = self._shapes.get(len(words))
         if shapes:
             more = [
-                value - own
-                for value, own in zip(_hashes(map(_value_like, words)), hashes, strict=True)
+                _value_hash(place, word[0] == " ") - hashes[place]
+                for place, word in enumerate(words)
             ]
-            found += [self._firm.get(whole + sum(map(more.__getitem__, shape))) for shape in shapes]
+            found += [self._firm.get(whole + sum([more[p] for p in shape])) for shape in shapes]
         return min((age for age in found if age is not None), default=(0, None))[1]
 
     def add(self, words: Words, number: int) -> None:
         """Take in a pattern that fits none, under a number of its own."""
         self._merged_into.append(number)
-        self._enter(words, number)
-        fresh = [words]
+        fresh = [(words, self._enter(words, number))]
         while fresh:
-            fresh.extend(self._merge(fresh.pop()))
+            fresh.extend(self._merge(*fresh.pop()))
 
     def resolve(self, numbers: Ints) -> Ints:
         """Return what the numbers have been merged into; those unknown stay as they are."""
@@ -80,7 +82,7 @@ class Patterns:
         """Return the widest pattern of all that was merged with a number."""
         root = self._root(number)
         merged = [words for words, n in self._number.items() if self._root(n) == root]
-        return max(merged, key=lambda words: sum(map(is_value, words)))
+        return max(merged, key=lambda words: sum(map(words.count, VALUES)))
 
     def state(self) -> dict[str, Any]:
         """Return what `restore` needs, in plain containers."""
@@ -101,44 +103,39 @@ class Patterns:
             number = self._merged_into[number]
         return number
 
-    def _enter(self, words: Words, number: int) -> None:
-        whole, age = sum(_hashes(words)), (len(self._number), number)
+    def _enter(self, words: Words, number: int) -> list[_Open]:
+        """Take in a pattern; return the places that may vary, with what was seen there."""
+        hashes = _hashes(words)
+        whole, age = sum(hashes), (len(self._number), number)
         self._age[whole] = age
         self._number[words] = number
-        values = tuple(place for place, word in enumerate(words) if is_value(word))
-        if values and self._constants(words)[0] >= _FIRM:
+        able = [place for place, word in enumerate(words) if can_vary(word)]
+        values = tuple(place for place in able if words[place] in VALUES)
+        constants = len(able) - len(values)
+        if values and constants >= _FIRM:
             self._firm[whole] = age
             self._shapes.setdefault(len(words), {})[values] = None
-        for place, others in self._open(words):
-            self._rivals.setdefault(others, {})[words[place]] = number
+        enough = max(self._constant * len(able), 1.0)
+        found = []
+        for place in able:
+            left = constants - (place not in values)
+            if left >= enough and place < _PLACES:
+                others = hash((place, whole - hashes[place], len(words)))
+                rivals = self._rivals.setdefault(others, {})
+                rivals[words[place]] = number
+                found.append((place, rivals))
+        return found
 
-    def _open(self, words: Words) -> Iterator[tuple[int, int]]:
-        """Yield each place that may vary, with a hash of all that is in the other places."""
-        hashes = _hashes(words)
-        whole = sum(hashes)
-        constants, enough = self._constants(words)
-        for place, word in enumerate(words[:_PLACES]):
-            left = constants - (not is_value(word))
-            if can_vary(word) and left and left >= enough:
-                yield place, hash((place, whole - hashes[place], len(words)))
-
-    def _constants(self, words: Words) -> tuple[int, float]:
-        """Return how many words are constant, and how many must be where words may vary."""
-        able = [word for word in words if can_vary(word)]
-        return sum(not is_value(word) for word in able), self._constant * len(able)
-
-    def _merge(self, words: Words) -> Iterable[Words]:
-        number = self._number[words]
+    def _merge(self, words: Words, places: list[_Open]) -> list[tuple[Words, list[_Open]]]:
+        """Unite a pattern with its rivals where a word varies; return what is new by that."""
         fresh = []
-        for place, others in self._open(words):
-            rivals = self._rivals[others]
+        for place, rivals in places:
             limit = LINKED if is_linked(words, place) else LOOSE
-            if len(rivals) >= limit or (len(rivals) > 1 and any(map(is_value, rivals))):
+            if len(rivals) >= limit or (len(rivals) > 1 and not VALUES.isdisjoint(rivals)):
                 number = self._unite(rivals.values())
                 wide = (*words[:place], _value_like(words[place]), *words[place + 1 :])
                 if wide not in self._number and len(self._number) < self._limit:
-                    self._enter(wide, number)
-                    fresh.append(wide)
+                    fresh.append((wide, self._enter(wide, number)))
         return fresh
 
     def _unite(self, numbers: Iterable[int]) -> int:
@@ -155,6 +152,11 @@ def _hashes(words: Iterable[str]) -> list[int]:
     Of one text each: a hash of a pair is nearly a sum, and would not see two words swapped.
     """
     return [hash(f"{place} {word}") for place, word in enumerate(words)]
+
+
+@lru_cache(maxsize=4096)
+def _value_hash(place: int, is_spaced: bool) -> int:
+    return hash(f"{place}  <*>" if is_spaced else f"{place} <*>")
 
 
 def _value_like(word: str) -> str:

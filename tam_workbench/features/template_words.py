@@ -7,7 +7,11 @@ from tam_workbench.features.masks import WILDCARD
 
 Words = tuple[str, ...]
 
+VALUES: Final = frozenset({WILDCARD, " " + WILDCARD})
+"""The words of a template that stand for a value."""
+
 _WORD: Final = re.compile(r" ?[=:,;()\[\]{}\"']| ?[^ =:,;()\[\]{}\"']+")
+_ALNUM: Final = re.compile(r"[^\W_]")
 _LONGEST_REPEAT: Final = 3
 _LINKS: Final = frozenset({"=", "at", "by", "for", "from", "host", "in", "of", "on", "to", "user"})
 
@@ -26,7 +30,7 @@ def words_of(line: str) -> Words:
     ('nodes', ' <*>', ' <ok>')
     """
     words = _WORD.findall(line)
-    if words.count(WILDCARD) + words.count(" " + WILDCARD) > 1:
+    if sum(map(words.count, VALUES)) > 1:
         words = _without_repeats(words)
     return tuple(words)
 
@@ -37,15 +41,10 @@ def _without_repeats(words: list[str]) -> list[str]:
         kept.append(word)
         for width in range(1, _LONGEST_REPEAT + 1):
             tail = kept[-width:]
-            if kept[-2 * width : -width] == tail and any(is_value(part) for part in tail):
+            if kept[-2 * width : -width] == tail and not VALUES.isdisjoint(tail):
                 del kept[-width:]
                 break
     return kept
-
-
-def is_value(word: str) -> bool:
-    """Return whether a word of a template stands for a value."""
-    return word.lstrip(" ") == WILDCARD
 
 
 def is_linked(words: Words, place: int) -> bool:
@@ -61,4 +60,4 @@ def is_linked(words: Words, place: int) -> bool:
 
 def can_vary(word: str) -> bool:
     """Return whether a word may be a value: delimiters may not."""
-    return is_value(word) or any(map(str.isalnum, word))
+    return word in VALUES or _ALNUM.search(word) is not None

@@ -67,12 +67,14 @@ class Templates:
         order = np.argsort(first)
         lines = bodies.gather(first[order]).fill_null("")
         masked = mask(lines).to_list()
-        found = np.empty(first.size, dtype=np.int64)
+        numbers = []
         for place, line in enumerate(masked):
             number = self._of_line.get(line)
             if number is None:
                 number = self._learn(line, example=lines[place])
-            found[order[place]] = number
+            numbers.append(number)
+        found = np.empty(first.size, dtype=np.int64)
+        found[order] = numbers
         self.overflow += int((found[inverse] == self.other).sum())
         return found[inverse]
 

@@ -32,6 +32,10 @@ class UpdateRules:
     min_trust: float = 0.5
     """Least mean trust of the rows that taught; 0.0 switches it off."""
 
+    min_contrast: float = -0.1
+    """Least oddness, in deviations, of rows called ill above rows usually called well. On the plant
+    true labels give -0.03 to 4, labels turned round -0.16 and less; ``-inf`` switches it off."""
+
     min_probe_rows: int = 16
     """Probe rows under which losses prove nothing and only trust is asked."""
 
@@ -59,12 +63,15 @@ def judge_update(  # noqa: PLR0913 - the stages are strangers: plain figures, al
     drift_recent: bool,
     rules: UpdateRules,
     previous_loss: float | None = None,
+    label_contrast: float | None = None,
 ) -> UpdateVerdict:
     """Judge a candidate by its loss on trusted rows, its attributions and who taught it.
 
     Losses are mean log-losses on the probe; attributions are signed means per feature in log-odds
     (empty where the learner has none); ``trust_mean`` is the mean trust of the rows taught since
-    the last verdict.
+    the last verdict. ``label_contrast`` says how much odder rows labelled ill looked than those
+    labelled well: an incident is an exception, so where it is negative the labels seem to have
+    been turned round, and no drift excuses that.
 
     >>> none = np.empty(0)
     >>> verdict = judge_update(
@@ -85,6 +92,8 @@ def judge_update(  # noqa: PLR0913 - the stages are strangers: plain figures, al
     }
     if previous_loss is not None:
         figures["previous_loss"] = previous_loss
+    if label_contrast is not None:
+        figures["label_contrast"] = label_contrast
     told = _Measured(version, tick, figures, feature_names, attributions_before, attributions_after)
     against = _against(figures, drift_recent=drift_recent, rules=rules)
     if _live_is_worse(figures, drift_recent=drift_recent, rules=rules) and (
@@ -107,6 +116,11 @@ def _against(
     trust, cosine = figures["trust_mean"], figures["cosine"]
     if trust < rules.min_trust:
         found.append(f"mean trust of the taught rows is {trust:.2f} (least {rules.min_trust:.2f})")
+    contrast = figures.get("label_contrast", math.inf)
+    if contrast < rules.min_contrast:
+        found.append(
+            f"rows called ill look as usual (contrast {contrast:.2f}): labels turned round"
+        )
     if figures["probe_rows"] < rules.min_probe_rows:
         return tuple(found)
     tolerance = rules.drift_tolerance if drift_recent else rules.loss_tolerance

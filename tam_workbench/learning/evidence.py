@@ -13,6 +13,8 @@ class UpdateEvidence:
     Losses are mean log-losses, each label weighing the same. ``attributions_before`` (live) and
     ``attributions_after`` (candidate) are signed means per feature in log-odds, empty for
     learners without a linear form. ``previous_loss`` is that of the version before the live one.
+    ``label_contrast`` says how much odder than rows usually labelled well those looked that are
+    labelled ill in this update, in deviations; None when there are under 8.
     """
 
     version: int
@@ -27,6 +29,7 @@ class UpdateEvidence:
     taught_rows: int
     trust_mean: float
     drift_recent: bool
+    label_contrast: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,6 +44,49 @@ def speak(
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+def _standardise(X: Floats, i: int, z: Floats, scaler: Floats, count: float, clip: float) -> None:
+    """Let the scaler learn row ``i`` (Welford), and write it standardised and clipped to ``z``."""
+    share = 1.0 / count
+    for j in range(z.shape[0]):
+        off = X[i, j] - scaler[0, j]
+        centre = scaler[0, j] + off * share
+        rest = X[i, j] - centre
+        spread = scaler[1, j] + (off * rest - scaler[1, j]) * share
+        scaler[0, j] = centre
+        scaler[1, j] = spread
+        scaled = rest / math.sqrt(spread) if spread > 0.0 else 0.0
+        z[j] = min(max(scaled, -clip), clip)
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+def _logit(z: Floats, weights: Floats, intercepts: Floats, rates: Floats, e: int) -> float:
+    """Return the log-odds of one expert; the base rate looks at nothing."""
+    logit: float = intercepts[e]
+    if rates[e, 0] != 2.0:
+        for j in range(z.shape[0]):
+            logit += weights[e, j] * z[j]
+    return logit
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+def _descend(  # noqa: PLR0913, PLR0917 - a kernel takes flat arrays
+    z: Floats,
+    gradient: float,
+    weights: Floats,
+    intercepts: Floats,
+    masks: Floats,
+    rates: Floats,
+    e: int,
+) -> None:
+    """Take one step of plain gradient descent; the base rate moves its intercept only."""
+    intercepts[e] -= rates[e, 2] * gradient
+    if rates[e, 0] == 0.0:
+        step = rates[e, 1] * gradient
+        for j in range(z.shape[0]):
+            weights[e, j] -= step * z[j] * masks[e, j]
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
 def learn(  # noqa: PLR0913, PLR0917 - a kernel takes flat arrays
     X: Floats,
     y: Floats,
@@ -71,35 +114,18 @@ def learn(  # noqa: PLR0913, PLR0917 - a kernel takes flat arrays
         if not w[i] > 0.0:
             continue
         count += 1.0
-        share = 1.0 / count
-        for j in range(width):
-            off = X[i, j] - scaler[0, j]
-            centre = scaler[0, j] + off * share
-            rest = X[i, j] - centre
-            spread = scaler[1, j] + (off * rest - scaler[1, j]) * share
-            scaler[0, j] = centre
-            scaler[1, j] = spread
-            scaled = rest / math.sqrt(spread) if spread > 0.0 else 0.0
-            z[j] = min(max(scaled, -clip), clip)
+        _standardise(X, i, z, scaler, count, clip)
         is_due = count < _EARLY or count % _OFTEN == 0.0
         weight = w[i] * positive if y[i] > 0.5 else w[i]
         for e in range(experts):
-            logit = 0.0
-            if rates[e, 0] != 2.0:
-                for j in range(width):
-                    logit += weights[e, j] * z[j]
-            gradient = log_gradient(y[i], logit + intercepts[e]) * weight
+            gradient = weight * log_gradient(y[i], _logit(z, weights, intercepts, rates, e))
             gradient = min(max(gradient, -1e12), 1e12)
             if rates[e, 0] == 1.0:
                 _adapt(z, gradient, weights, squares, steps, intercepts, rates, e)
                 if is_due:
                     _pace(squares, steps, masks, rates, e)
             else:
-                intercepts[e] -= rates[e, 2] * gradient
-                if rates[e, 0] == 0.0:
-                    step = rates[e, 1] * gradient
-                    for j in range(width):
-                        weights[e, j] -= step * z[j] * masks[e, j]
+                _descend(z, gradient, weights, intercepts, masks, rates, e)
     scalars[0] = count
 
 

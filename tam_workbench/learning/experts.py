@@ -30,9 +30,8 @@ class Expert(NamedTuple):
 
 EXPERTS: Final = (
     Expert("descent, relative features", DESCENT, is_relative=True, prior=0.1),
-    Expert("descent, all features", DESCENT, is_relative=False, prior=0.02),
+    Expert("descent, all features", DESCENT, is_relative=False, prior=0.04),
     Expert("adaptive, relative features", ADAPTIVE, is_relative=True, prior=0.8),
-    Expert("adaptive, all features", ADAPTIVE, is_relative=False, prior=0.02),
     Expert("forgetful, all features", ADAPTIVE, is_relative=False, prior=0.01, pace=4.0, keep=0.99),
     Expert("base rate", BASE, is_relative=False, prior=0.05),
 )
@@ -148,6 +147,10 @@ class Experts:
         scalars, rates = np.array([0.0, intercept]), np.array([0.0, 0.0, self._scalars[1]])
         parts = (self._scaler[0], self._scaler[1], weights, scalars, rates)
         return kernels.examine(rows, *parts, out), out
+
+    def scaling(self) -> tuple[Floats, Floats]:
+        """Return each feature's mean and variance as they stand; not copies."""
+        return self._scaler[0], self._scaler[1]
 
     def linear(self) -> Linear:
         """Return the pool as one linear model."""

@@ -16,6 +16,7 @@ _FAST = {"reassoc", "contract", "nsz"}
 
 @njit(cache=True, nogil=True)
 def sigmoid(z: float) -> float:
+    """Return the logistic function, 0 or 1 beyond 30."""
     if z < -30.0:
         return 0.0
     if z > 30.0:
@@ -25,6 +26,7 @@ def sigmoid(z: float) -> float:
 
 @njit(cache=True, nogil=True)
 def log_gradient(y: float, z: float) -> float:
+    """Return the slope of the log-loss in the log-odds ``z``, in River's own steps."""
     sign = 1.0 if y > 0.5 else -1.0
     margin = z * sign
     if margin > 18.0:

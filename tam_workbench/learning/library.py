@@ -21,6 +21,15 @@ def _push(  # noqa: PLR0913, PLR0917 - a kernel takes flat arrays
             seen[0] += 1
 
 
+@njit(cache=True, nogil=True)
+def _mean_loss(y: Floats, p: Floats) -> float:
+    total = 0.0
+    for i in range(y.shape[0]):
+        total += log_loss(y[i], p[i])
+    mean: float = total / y.shape[0]
+    return mean
+
+
 class Library:
     """A few past models; the one that explains the latest rows best may come back.
 
@@ -46,20 +55,22 @@ class Library:
         if self._models:
             self._kept = [*self._kept, learner.clone()][-self._models :]
 
-    def best(self, *, rival: Learner) -> tuple[Learner, float] | None:
-        """Return the kept model that lost least on the latest rows, and its lead over a rival.
+    def best(self, *, live: Learner, candidate: Learner) -> tuple[Learner, float] | None:
+        """Return the kept model that lost least on the latest rows, and its lead over the live.
 
-        None while nothing is kept or the ring is not full.
+        None while nothing is kept, the ring is not full, or the candidate, which has learnt these
+        very rows, is no worse.
         """
         if not self._kept or self._seen[0] < len(self._y):
             return None
         losses = [self._loss(learner) for learner in self._kept]
         at = int(np.argmin(losses))
-        return self._kept[at], self._loss(rival) - losses[at]
+        if losses[at] >= self._loss(candidate):
+            return None
+        return self._kept[at], self._loss(live) - losses[at]
 
     def _loss(self, learner: Learner) -> float:
-        said = learner.predict_proba(self._X)
-        return float(np.mean([log_loss(y, p) for y, p in zip(self._y, said, strict=True)]))
+        return _mean_loss(self._y, learner.predict_proba(self._X))
 
     def state(self) -> State:
         """Return models and rows."""

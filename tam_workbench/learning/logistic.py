@@ -56,6 +56,10 @@ class Logistic:
         parts = (self._mean, self._var, self._weights, self._scalars, self._rates)
         return kernels.examine(rows, *parts, out), out
 
+    def scaling(self) -> tuple[Floats, Floats]:
+        """Return each feature's mean and variance as they stand; not copies."""
+        return self._mean, self._var
+
     def linear(self) -> Linear:
         """Return the model as it stands."""
         return Linear(

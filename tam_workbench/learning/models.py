@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from tam_workbench.learning.base import Learner, LearnerFactory, State
+from tam_workbench.learning.contrast import Contrast
 from tam_workbench.learning.evidence import UpdateEvidence, Version
 from tam_workbench.learning.history import Probe, ProbeRows
 from tam_workbench.learning.kernels import count_trust, mean_loss
@@ -39,6 +40,7 @@ class Models:
         )
         self._taught = np.zeros(2)  # rows of any trust, sum of their trust
         self._refusals = 0
+        self._contrast = Contrast()
 
     def _fresh(self) -> Learner:
         learner = make_learner(
@@ -110,6 +112,7 @@ class Models:
             pace = w * self._rules.shadow_pace
             self._shadow.learn(X, y, w=pace, trust=counted, rival=self._candidate)
         self._candidate.learn(X, y, w=w)
+        self._contrast.add(X, y, trust, by=self._candidate)
         self._library.offer(X, y, counted)
         self._probe.offer(X, y, trust)
         count_trust(trust, self._taught)
@@ -119,7 +122,11 @@ class Models:
         self._candidate.rewarm(rows)
 
     def start_shadow(self, tick: int) -> None:
-        """Begin a shadow beside the candidate."""
+        """Begin a shadow beside the candidate, and remember the world that may be over.
+
+        That is the version before the live one, which the drift has not touched yet.
+        """
+        self._library.remember(self._versions[max(0, len(self._versions) - 2)].learner)
         if self._rules.shadow_ticks:
             learner = self._fresh()
             level: Callable[[], None] | None = getattr(learner, "level", None)
@@ -128,13 +135,8 @@ class Models:
             self._shadow = Shadow(learner, ends=tick + self._rules.shadow_ticks)
 
     def recall(self) -> float | None:
-        """After a drift, let the remembered model that leads take the candidate's place.
-
-        Returns by how much it led, None when none did. The version before the live one, which
-        the drift has not touched yet, is remembered.
-        """
-        found = self._library.best(rival=self._candidate)
-        self._library.remember(self._versions[max(0, len(self._versions) - 2)].learner)
+        """Let the remembered model that leads take the candidate's place; return its lead."""
+        found = self._library.best(live=self.live, candidate=self._candidate)
         if found is None or found[1] <= self._rules.shadow_margin:
             return None
         self._candidate, self._shadow = found[0].clone(), None
@@ -180,6 +182,7 @@ class Models:
             taught_rows=self.taught_rows,
             trust_mean=float(self._taught[1] / max(self._taught[0], 1.0)),
             drift_recent=drift_recent,
+            label_contrast=self._contrast.value,
         )
 
     def settle(self, decision: UpdateDecision) -> None:
@@ -189,6 +192,7 @@ class Models:
             self._versions.append(Version(number=self._newest, learner=self._candidate.clone()))
             del self._versions[: -self._rules.versions_kept]
             self._refusals = 0
+            self._contrast.settle(is_committed=True)
             self._probe.admit()
         else:
             self._give_up(decision)
@@ -198,8 +202,10 @@ class Models:
         self._refusals += 1
         if decision is UpdateDecision.ROLL_BACK and len(self._versions) > 1:
             self._versions.pop()
-        if self._refusals >= self._rules.probe_patience:
+        contrast = self._contrast.value
+        if self._refusals >= self._rules.probe_patience and contrast is not None and contrast > 0.0:
             self._probe.admit()
+        self._contrast.settle(is_committed=False)
         self._probe.dismiss()
         self._candidate, self._shadow = self.live.clone(), None
 
@@ -210,6 +216,7 @@ class Models:
             "newest": self._newest,
             "candidate": self._candidate.state(),
             "shadow": None if self._shadow is None else self._shadow.state(),
+            "contrast": self._contrast.state(),
             "library": self._library.state(),
             "probe": self._probe.state(),
             "taught": self._taught.copy(),
@@ -232,6 +239,7 @@ class Models:
         fresh = [self._fresh() for _ in state["library"]["kept"]]
         self._library.restore(state["library"], fresh=fresh)
         self._probe.restore(state["probe"])
+        self._contrast.restore(state["contrast"])
         self._taught, self._refusals = state["taught"].copy(), state["refusals"]
 
 

@@ -55,7 +55,8 @@ class LearningRules:
     """Trust from which a row may enter the probe."""
 
     probe_patience: int = 8
-    """Refusals in a row after which trusted rows of refused updates enter the probe as well."""
+    """Refusals in a row after which trusted rows of refused updates enter the probe as well, if
+    rows labelled ill looked odder than those labelled well: labels turned round do not."""
 
     detector: str = "page_hinkley"
     """Name in ``DETECTORS``; ``none`` switches drift detection off."""
@@ -79,16 +80,16 @@ class LearningRules:
     shadow_pace: float = 4.0
     """Factor on the shadow's learning rate: it starts from nothing and has no past to lose."""
 
-    shadow_margin: float = 0.2
+    shadow_margin: float = 0.5
     """Log-loss by which the shadow must be better, on rows not in breach, to take the candidate's
     place; faults that begin and end make 0.02 now and then, a world turned round makes 0.5."""
 
     remembered: int = 4
     """Models of past worlds that may come back after a drift of the loss; 0 switches it off."""
 
-    recall_rows: int = 48
-    """Latest trusted rows, not in breach, on which a remembered model must lead by the
-    ``shadow_margin``."""
+    recall_rows: int = 24
+    """Latest trusted rows, not in breach, on which a remembered model must lead the live one by
+    the ``shadow_margin`` and the candidate at all."""
 
     anomaly_top: int = 3
     """Number of the largest deviations that make a row's anomaly score."""

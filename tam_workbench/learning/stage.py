@@ -279,14 +279,21 @@ class Learning:
             if due.start < due.stop:
                 boost = self._watch.boost(line.ticks[k : k + 1])
                 self._teach(line, due, boost=1.0 if boost is None else float(boost[0]))
-            lead = self._models.end_shadow(tick)
-            if lead is not None:
-                response = "a fresh learner took the candidate's place"
-                self._note(tick, "shadow", lead, response)
+            if self._models.has_shadow and self._take_over(tick):
                 self._is_hasty = True
-            if self._is_hasty:
                 return k + 1
         return end
+
+    def _take_over(self, tick: int) -> bool:
+        """Say whether a remembered or a fresh model took the candidate's place."""
+        lead = self._models.recall()
+        if lead is not None:
+            self._note(tick, "memory", lead, "a remembered model took the candidate's place")
+            return True
+        lead = self._models.end_shadow(tick)
+        if lead is not None:
+            self._note(tick, "shadow", lead, "a fresh learner took the candidate's place")
+        return lead is not None
 
     def _teach(self, line: Timeline, due: slice, *, boost: float) -> None:
         """Weigh the experts by what they said of the rows, then teach the rows."""
@@ -301,13 +308,8 @@ class Learning:
         is_borne_out = self._watch.note(tick, detector)
         response = "noted"
         if detector.endswith(":loss"):
-            lead = self._models.recall()
-            if lead is None:
-                self._models.start_shadow(tick)
-                response = "a shadow learner started"
-            else:
-                response = f"a remembered model came back, better by {lead:.2f}"
-                self._is_hasty = True
+            self._models.start_shadow(tick)
+            response = "a shadow learner started"
         elif rules.rewarm_rows:
             self._models.rewarm(rules.rewarm_rows)
             response = f"the scaler remembers {rules.rewarm_rows} rows"

@@ -13,7 +13,7 @@ from tam_workbench.learning.rules import LearningRules
 from tam_workbench.records import Floats, Ints
 
 _MEMORY, _WARM, _CUT = 5000.0, 30.0, 4.0
-_PATIENCE = 3
+_PATIENCE = 6
 Sighting = tuple[int, str, float]
 """(tick, detector and signal, statistic)."""
 

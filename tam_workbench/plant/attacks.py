@@ -1,10 +1,22 @@
-"""Attackers other than log forgers: poisoned metrics, flipped labels, replayed lines."""
+"""Attackers other than log forgers: poisoned metrics, flipped labels, replays, accomplices."""
 
 import numpy as np
 
 from tam_workbench.plant.chance import uniform
-from tam_workbench.plant.emission import CHANNEL, EMIT, FORGED, POD, TEMPLATE
-from tam_workbench.plant.kernels import CPU, ERRORS, MEMORY_SHARE, P95, QUEUE, Flags
+from tam_workbench.plant.emission import (
+    CHANNEL,
+    EMIT,
+    FIRST,
+    FORGED,
+    LOG_COLUMNS,
+    LOGS_B,
+    POD,
+    SECOND,
+    TEMPLATE,
+    TIME_US,
+    TRACE,
+)
+from tam_workbench.plant.kernels import CPU, ERRORS, MEMORY_SHARE, P95, QUEUE, SLOTS, Flags
 from tam_workbench.plant.spec import ATTACKS
 from tam_workbench.records import Floats, Ints
 
@@ -12,6 +24,10 @@ REPLAY_DELAY = 300
 _BIAS = 0.8
 _FLIP_TICKS = 15
 _POISONABLE = (CPU, MEMORY_SHARE, ERRORS, P95, QUEUE)
+_ROUND = 60
+_CLAIMED = {CPU: 0.3, MEMORY_SHARE: 0.2, ERRORS: 0.25, P95: 0.6, QUEUE: 60.0}
+_FAILURES = (15, 13)
+_LINE_US = 400
 
 
 def _active(attacks: Floats, kind: str, ticks: Ints) -> Floats:
@@ -37,6 +53,56 @@ def poison(metrics: Floats, attacks: Floats, *, tick: int, seed: int) -> Flags:
         metrics *= 1.0 + _BIAS * ramp[:, None, None] * chosen[None]
         touched |= (ramp > 0)[:, None, None] & chosen[None]
     return touched
+
+
+def _victims(rate: float, tick: int, *, services: int, seed: int) -> Flags:
+    """Return of which services the accomplices lie at a tick, new ones every `_ROUND`."""
+    # 5 of a pod's 9 metrics are lied about, so that more than ``rate`` of the pods must be
+    odds = [uniform(seed, tick // _ROUND, v, 250) < rate * 9.0 / 5.0 for v in range(services)]
+    return np.array(odds, dtype=np.bool_)
+
+
+def overstate(metrics: Floats, attacks: Floats, *, tick: int, seed: int) -> Flags:
+    """Let node b's metrics tell of trouble that its log channel tells of too, in place.
+
+    Returns which cells (T, P, M); see `conspire` for the log channel's part.
+    """
+    touched = np.zeros(metrics.shape, dtype=bool)
+    ticks = tick + np.arange(len(metrics))
+    rates = _active(attacks, "colluding", ticks)
+    for i in np.flatnonzero(rates > 0):
+        services = metrics.shape[1] // SLOTS
+        lied = _victims(rates[i], int(ticks[i]), services=services, seed=seed)
+        for p in np.flatnonzero(lied) * SLOTS + 1:
+            for m, more in _CLAIMED.items():
+                metrics[i, p, m] += more * (0.8 + 0.4 * uniform(seed, int(ticks[i]), int(p), m))
+                touched[i, p, m] = True
+    return touched
+
+
+def conspire(
+    lines: Ints, attacks: Floats, *, span: tuple[int, int], services: int, seed: int
+) -> Ints:
+    """Add the log channel's part of a conspiracy: failures of the pods `overstate` lies about."""
+    ticks = np.arange(*span)
+    rates = _active(attacks, "colluding", ticks)
+    forged: list[list[int]] = []
+    for tick, rate in zip(ticks[rates > 0].tolist(), rates[rates > 0].tolist(), strict=True):
+        lied = np.flatnonzero(_victims(rate, tick, services=services, seed=seed))
+        honest = int(((lines[:, EMIT] == tick) & (lines[:, CHANNEL] == LOGS_B)).sum())
+        wanted = honest * rate / (1.0 - rate) + uniform(seed, tick, 0, 251)
+        for k in range(int(wanted) if len(lied) else 0):
+            row = [0] * LOG_COLUMNS
+            row[EMIT], row[TIME_US] = tick, tick * 1_000_000 + k * _LINE_US
+            row[POD], row[CHANNEL] = int(lied[k % len(lied)]) * SLOTS + 1, LOGS_B
+            row[TEMPLATE] = _FAILURES[uniform(seed, tick, k, 252) < 0.4]
+            row[FIRST], row[SECOND] = int(uniform(seed, tick, k, 253) * 65536), k
+            row[TRACE], row[FORGED] = -1, 1
+            forged.append(row)
+    if not forged:
+        return lines
+    lines = np.concatenate([lines, np.array(forged, dtype=np.int64)])
+    return lines[np.argsort(lines[:, EMIT], kind="stable")]
 
 
 def flip(breach: Ints, attacks: Floats, *, tick: int, seed: int) -> tuple[Ints, Flags]:

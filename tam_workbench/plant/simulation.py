@@ -202,8 +202,11 @@ class Plant:
 
     def _metrics(self, out: Output) -> pl.DataFrame:
         touched = None
-        if (self._attacks[:, 0] == ATTACKS.index("slow_poison")).any():
+        if self._suffers("slow_poison"):
             touched = lies.poison(out.metrics, self._attacks, tick=self.tick, seed=self.seed)
+        if self._suffers("colluding"):
+            told = lies.overstate(out.metrics, self._attacks, tick=self.tick, seed=self.seed)
+            touched = told if touched is None else touched | told
         cells, channels = self._frames.metric_cells(out.up)
         keep = self._heard(channels)
         cells, channels = cells[keep], channels[keep]
@@ -217,11 +220,12 @@ class Plant:
         spans, seconds, seen = emit_spans(self._world, out, self.tick, self.spec.traces)
         at = (self.tick, self.spec.pods)
         lines = emit_logs(self._world, out, seen, self._attacks, self._up_before, at)
-        if (self._attacks[:, 0] == ATTACKS.index("replay")).any():
-            span = (self.tick, self.tick + len(out.up))
-            lines, self._sent = lies.replay(
-                lines, self._sent, self._attacks, span=span, seed=self.seed
-            )
+        span, attacks, seed = (self.tick, self.tick + len(out.up)), self._attacks, self.seed
+        if self._suffers("replay"):
+            lines, self._sent = lies.replay(lines, self._sent, attacks, span=span, seed=seed)
+        if self._suffers("colluding"):
+            count = len(self.spec.services)
+            lines = lies.conspire(lines, attacks, span=span, services=count, seed=seed)
         lines = lines[self._heard(lines[:, CHANNEL])]
         rows = number_rows(lines[:, CHANNEL], self._counters)
         forged = lines[:, FORGED] == 1
@@ -238,6 +242,9 @@ class Plant:
         forged = np.array([event.forged for event in heard], dtype=bool)
         self._truth.forge("changes", channels[forged], rows[forged])
         return self._frames.changes(heard, rows)
+
+    def _suffers(self, kind: str) -> bool:
+        return bool((self._attacks[:, 0] == ATTACKS.index(kind)).any())
 
     def _heard(self, channels: Ints) -> Flags:
         return ~self._ledger.blocked[channels]

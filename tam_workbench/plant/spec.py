@@ -22,7 +22,14 @@ FAULTS: Final = (
     "novel",
 )
 SHIFTS: Final = ("sudden", "gradual", "recurring")
-ATTACKS: Final = ("self_declared", "spoofed", "slow_poison", "label_flip", "replay")
+ATTACKS: Final = (
+    "self_declared",
+    "spoofed",
+    "slow_poison",
+    "label_flip",
+    "replay",
+    "colluding",
+)
 ACTIONS: Final = ("restart", "scale", "rollback", "clear_disk", "block", "undo")
 
 FIXES: Final[Mapping[str, frozenset[str]]] = MappingProxyType(

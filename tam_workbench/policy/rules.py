@@ -26,7 +26,7 @@ class PolicyRules:
     forgetting: float = 0.01
     """Part of what was learnt about an action that each new outcome pushes out; 0 keeps all."""
 
-    exploration_width: float = 0.05
+    exploration_width: float = 0.02
     """How far one outcome may be from what is expected, to the beliefs: more tries other actions
     for longer, 0 takes the one that is expected to help most."""
 

@@ -169,6 +169,13 @@ class Hearsay:
         quiet, loud = self.rules.quiet_count_z, self.rules.loud_count_z
         return min(max((z - quiet) / (loud - quiet), 0.0), 1.0), expected
 
+    def aloof(self, errors: int, expected: float) -> float:
+        """Return how little of a channel's errors others let expect; 0 without others."""
+        if not errors or expected < 0.0:
+            return 0.0
+        shared = 2.0 * expected / (errors * self.rules.twin_share) - 1.0
+        return 1.0 - min(max(shared, 0.0), 1.0)
+
     def learn_noise(self, voice: Place, errors: int, expected: float, belief: float) -> None:
         """Learn how much a channel's errors scatter about what others let expect."""
         if expected >= 0.5:

@@ -31,6 +31,7 @@ from tam_workbench.trust.twins import (
     NEXT_TICK,
     OFF,
     ROUND,
+    aloof,
     confirmation,
     enlist,
     excess,
@@ -131,7 +132,7 @@ def _hear_logs(m: Memory, w: Scratch, rows: LogRows, start: int, end: int, k: Sc
         if errors > 0.0:
             heard[1], heard[2] = excess(m, w, service, source, errors, k)
         if said > 0.0:
-            said *= w.base[source] * (1.0 - (1.0 - k.alone) * heard[1])
+            said *= w.base[source] * (1.0 - (1.0 - k.alone) * aloof(errors, heard[2], k))
             testify(m, service, tick, LOG, said, source)
 
 

@@ -255,7 +255,8 @@ class ReferenceTrust:
         tick.log_level[voice], said = self._surprise(errors, usual, 0.04)
         if errors:
             tick.beyond[voice] = self._heard.excess(voice, errors)
-        said *= self._base(voice[1]) * (1.0 - (1.0 - self.rules.alone) * tick.beyond[voice][0])
+        aloof = self._heard.aloof(errors, tick.beyond[voice][1])
+        said *= self._base(voice[1]) * (1.0 - (1.0 - self.rules.alone) * aloof)
         self._heard.testify(voice[0], tick.number, place, said)
 
     def _weigh_spans(self, tick: _Tick) -> None:

@@ -33,7 +33,7 @@ class TrustRules:
     replay_factor: float = 0.1
     """Trust of a replayed row is multiplied by this; 1 switches it off."""
 
-    doubt_metrics: float = 0.6
+    doubt_metrics: float = 0.68
     """Share of trust that an anomalous metric loses when nobody else saw anything."""
 
     doubt_logs: float = 0.95
@@ -82,7 +82,7 @@ class TrustRules:
     """Full votes of other channels that corroborate fully, where so many speak of the service;
     where fewer do, half of all who speak. Two hold out against one accomplice."""
 
-    alone: float = 0.35
+    alone: float = 0.15
     """Weight of a vote whose like in another channel (the same metric of a replica, the errors
     that another channel logs of the service) does not move along."""
 

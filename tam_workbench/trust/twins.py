@@ -97,6 +97,14 @@ def excess(
 
 
 @borrowing()
+def aloof(errors: float, expected: float, k: Scale) -> float:
+    """Return how little of a channel's errors others let expect, 0 to 1; 0 without others."""
+    if errors <= 0.0 or expected < 0.0:
+        return 0.0
+    return 1.0 - min(max(2.0 * expected / (errors * k.twin_share) - 1.0, 0.0), 1.0)
+
+
+@borrowing()
 def learn_noise(usual: Floats, errors: float, expected: float, belief: float, k: Scale) -> None:
     """Learn how much a channel's errors scatter about what others let expect; Poisson at most."""
     if expected >= 0.5:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tam_workbench.features import FeatureRules, Features, ReferenceFeatures
+from tam_workbench.plant import Attack, Fault, Plant, PlantSpec
 from tam_workbench.records import CHANGES, LOGS, METRICS, SPANS, Authentication, Batch, Channel
 from tam_workbench.trust import ReferenceTrust, Trust, TrustRules
 
@@ -92,6 +93,27 @@ def test_compiled_trust_agrees_with_the_readable_one(stream, edges):
             assert ours.values[signal] == pytest.approx(theirs.values[signal], abs=1e-9)
             assert ours.reasons[signal].tolist() == theirs.reasons[signal].tolist()
             assert ((ours.values[signal] >= 0) & (ours.values[signal] <= 1)).all()
+
+
+@pytest.mark.parametrize("kind", ["spoofed", "label_flip", "colluding"])
+def test_compiled_trust_agrees_with_the_readable_one_on_a_plant_under_attack(kind):
+    fault = Fault(kind="dependency_outage", service="db", at=60, pace=2.0)
+    attack = Attack(kind=kind, at=40, until=200, rate=0.3)
+    plant = Plant(PlantSpec(faults=(fault,), attacks=(attack,)), seed=2)
+    fast, plain = Trust(TrustRules(), tick_s=1.0), ReferenceTrust(TrustRules(), tick_s=1.0)
+    doubted = 0
+    for ticks in (90, 40, 20):
+        told = plant.advance(ticks)
+        rows = {signal: getattr(told, signal) for signal in SCHEMAS}
+        part = Batch(
+            source="p", sequence=0, offset="", received_at=START, channels=plant.channels(), **rows
+        )
+        ours, theirs = fast.score(part), plain.score(part)
+        for signal in SCHEMAS:
+            assert ours.values[signal] == pytest.approx(theirs.values[signal], abs=1e-9)
+            assert ours.reasons[signal].tolist() == theirs.reasons[signal].tolist()
+            doubted += int((ours.values[signal] < 0.5).sum())
+    assert doubted > 20
 
 
 @settings(max_examples=40, deadline=None)

@@ -4,5 +4,7 @@ Pure. Sees each row once, in order; knows neither labels nor what will be done a
 """
 
 from tam_workbench.learning.detection.base import AnomalyDetector
+from tam_workbench.learning.detection.series import SeriesDetector
+from tam_workbench.learning.detection.series_rules import SeriesRules
 
-__all__ = ["AnomalyDetector"]
+__all__ = ["AnomalyDetector", "SeriesDetector", "SeriesRules"]

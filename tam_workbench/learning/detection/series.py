@@ -56,7 +56,7 @@ class SeriesDetector:
         Returns
         -------
         Floats, shape (n,)
-            ``1 / (1 + 10^(3 - strangeness))``: 0.5 at a strangeness of 3, 0.001 for echoes.
+            ``1 / (1 + 10^(2.5 - strangeness))``: 0.5 at an alert, 0.003 for echoes.
         """
         rows = np.ascontiguousarray(X, dtype=np.float64)
         weights = np.ascontiguousarray(trust, dtype=np.float64)

@@ -7,7 +7,7 @@ from numba import njit
 
 from tam_workbench.records import Floats
 
-ALERT = 3.0
+ALERT = 2.5
 """Strangeness that counts as an alert, told as a score of 0.5."""
 _ECHO, _TOLD = range(2)
 

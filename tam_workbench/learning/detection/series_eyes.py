@@ -14,6 +14,7 @@ EYES = 6
 RING = 128
 """Latest values kept per column."""
 _SLOW = 0.001
+_HUGE = 1e100  # values beyond it are taken as it: their squares must stay finite
 _VALUE, _SIZE, _DEVIATION, _MEAN, _SPREAD, _STAY = range(EYES)
 _CENTRE, _LEVEL, _UNREST, _MAGNITUDE = range(4)
 
@@ -135,5 +136,6 @@ def look(X: Floats, trust: Floats, c: Columns, limits: Limits) -> Floats:
     for i in range(n):
         for j in range(d):
             if math.isfinite(X[i, j]):
-                out[i, j] = _take(c, j, X[i, j], trust[i], limits)
+                value = min(max(X[i, j], -_HUGE), _HUGE)
+                out[i, j] = _take(c, j, value, trust[i], limits)
     return out

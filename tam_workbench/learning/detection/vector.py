@@ -7,8 +7,7 @@ from tam_workbench.learning.detection.vector_kernel import advance, desk
 from tam_workbench.learning.detection.vector_parts import Parts, zeroed
 from tam_workbench.records import Floats
 
-
-_CAUTION = (np.array([1.0, 1.0, 1.0]), np.array([0.3, 0.2, 0.03]))
+_CAUTION = (np.array([1.0, 1.0, 1.0]), np.array([0.2, 0.2, 0.1]))
 """Of the eager mind, that learns every row, and of the wary one, that doubts strange rows."""
 
 
@@ -18,7 +17,12 @@ class VectorDetector:
     Columns are standardised by their past. Three distances look at each row: of its smoothed
     levels to the nearest past levels; of its error, as forecast from earlier rows by all columns,
     to the usual errors (Mahalanobis); and of levels and errors together, whitened, to the nearest
-    past ones. Each distance is compared with its own past, and the three are averaged.
+    past ones. Each distance is divided by its own geometric mean so far, and the squares of the
+    three are averaged.
+
+    Two minds do this side by side, and the score is the mean of theirs: an eager one learns every
+    row alike; a wary one learns strange rows less, so that a long anomaly does not become the
+    usual at once, and yet it accepts a lasting change in the end.
 
     Parameters
     ----------

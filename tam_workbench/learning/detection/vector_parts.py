@@ -10,7 +10,7 @@ SMOOTH = 20  # rows over which the standardised columns are averaged
 HOLD = 10  # rows over which a distance is averaged
 LAGS = (1, 5)  # rows back from which a row is forecast
 NEAR = 5  # which nearest neighbour counts
-KEPT = 500  # rows in a reservoir
+KEPT = 300  # rows in a reservoir
 EYES = 3  # usual levels, forecast, neighbourhood
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from tam_workbench.engine import datasets
 from tam_workbench.errors import BadInputError, SettingsError
-from tam_workbench.evaluation import boards, corpora, metric_tables, published
+from tam_workbench.evaluation import boards, corpora, metric_tables, published, streaming
 from tam_workbench.evaluation.lines import Asked
 from tam_workbench.evaluation.metric_boards import METRIC_BOARDS
 from tam_workbench.evaluation.streaming import Protocol, feed, kept
@@ -202,3 +202,26 @@ def test_boards_to_come_say_what_brings_them():
             boards.published_boards(name)
     with pytest.raises(SettingsError, match="has no board 'smd'"):
         boards.published_boards("logs", "smd")
+
+
+def test_an_edit_of_a_detectors_own_code_makes_its_results_stale(tmp_path, monkeypatch):
+    (tmp_path / "own_eyes").mkdir()
+    (tmp_path / "own_eyes/__init__.py").write_text("")
+    (tmp_path / "own_eyes/part.py").write_text("STEP = 1\n")
+    (tmp_path / "own_eyes/other.py").write_text("STEP = 1\n")
+    (tmp_path / "own_eyes/whole.py").write_text("from own_eyes.part import STEP\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def digest():
+        found = {}
+        streaming._follow("own_eyes.whole", found)
+        return found
+
+    before = digest()
+    (tmp_path / "own_eyes/other.py").write_text("STEP = 2\n")
+    assert digest() == before
+    (tmp_path / "own_eyes/part.py").write_text("STEP = 2\n")
+    assert digest() != before
+    ours = streaming.code_of(registry.DETECTORS["ewma"](1, 0))
+    assert ours == streaming.code_of(registry.DETECTORS["ewma"](3, 0))
+    assert ours != streaming.code_of(registry.DETECTORS["vector"](1, 0))

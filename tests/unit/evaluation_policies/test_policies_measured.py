@@ -74,6 +74,13 @@ def test_where_the_table_is_wrong_the_bandit_leaves_it_and_the_table_stays():
     assert rows["first attempt helps, even odds"] == pytest.approx(0.25)
 
 
+def test_a_first_run_starts_from_nothing_but_the_table():
+    rows = {row.name: row.value for row in policies.cold_rows(runs())}
+    assert rows["first attempt helps, symptom table, first run"] == 1.0
+    assert rows["first attempt helps, bandit, first run"] > 0.9
+    assert rows["first attempt helps, river LinUCB, first run"] < 1.0
+
+
 def test_estimates_from_the_bandits_log_find_the_true_value_of_others():
     rng = np.random.default_rng(1)
     noisy = [
@@ -81,7 +88,7 @@ def test_estimates_from_the_bandits_log_find_the_true_value_of_others():
         for what, odds in [(MEMORY, (0.6, 0.5, 0.4, 0.1)), (CPU, (0.5, 0.6, 0.1, 0.1))] * 4
     ]
     stream = stream_of(noisy, seed=1)
-    rules = PolicyRules(exploration=0.5, min_expected=0.0)
+    rules = PolicyRules(exploration=0.5, exploration_width=0.2, min_expected=0.0)
     errors = []
     for seed in range(4):
         played = play(Ours(BanditPolicy(rules, seed=seed)), stream, seed=seed)

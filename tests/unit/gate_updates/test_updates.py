@@ -144,3 +144,14 @@ def test_a_verdict_says_what_it_measured():
         "cosine",
         "drift_recent",
     }
+
+
+def test_labels_turned_round_are_refused_even_when_loss_holds_and_a_drift_was_seen():
+    refuse, commit = UpdateDecision.REFUSE, UpdateDecision.COMMIT
+    turned = figures(label_contrast=-0.2, candidate_loss=0.29, drift_recent=True)
+    assert turned.decision is refuse
+    assert "labels turned round" in turned.reasons[0]
+    assert turned.measured["label_contrast"] == -0.2
+    assert figures(label_contrast=-0.2, probe_rows=0).decision is refuse
+    assert figures(label_contrast=-0.05).decision is commit
+    assert figures(label_contrast=1.5).decision is commit

@@ -5,6 +5,7 @@ import pytest
 
 from tam_workbench.learning.detection.checks import check_anomaly_detector
 from tam_workbench.learning.detection.vector import VectorDetector
+from tam_workbench.learning.detection.vector_alarm import CHANGE_RULE, AlarmRule, alarms, switches
 
 
 def _coupled(rows, columns, seed=0):
@@ -73,3 +74,31 @@ def test_nothing_is_scored_before_there_is_a_past():
     told = _run(_coupled(300, 3))[1]
     assert (told[:100] == 0.0).all()
     assert told[250:].max() > 0.0
+
+
+def test_two_minds_disagree_after_a_lasting_change():
+    """The eager one accepts it first: without the wary one the score would sink sooner."""
+    X = _coupled(6000, 4)
+    X[3000:, 1] += 5.0
+    detector = VectorDetector(4)
+    both = detector.advance(X, np.ones(len(X)))
+    levels = [detector.state()[f"{mind}.scale"][1, 1] for mind in (0, 1)]
+    assert levels[0] > levels[1]
+    assert both[3050:3200].mean() > both[2000:3000].mean()
+
+
+@pytest.mark.parametrize(("rule", "first"), [(AlarmRule(), 114), (CHANGE_RULE, 104)])
+def test_an_alarm_rises_once_enough_rows_agree(rule, first):
+    scores = np.full(300, 0.05)
+    scores[20:22] = 0.9  # too short
+    scores[100:200] = 0.6
+    alarm = alarms(np.full(200, 0.05), scores, rule)
+    assert int(alarm.argmax()) == first
+    assert np.flatnonzero(switches(alarm)).tolist() == [first, first + 100]
+
+
+def test_between_fall_and_rise_an_alarm_stays_as_it_is():
+    rule = AlarmRule(rise=2.0, fall=0.5, confirm=1)
+    odds = np.array([1.5, 2.5, 1.5, 0.9, 1.5]) ** 2
+    alarm = alarms(np.full(9, 0.5), odds / (1.0 + odds), rule)
+    assert alarm.tolist() == [0.0, 1.0, 1.0, 0.0, 0.0]

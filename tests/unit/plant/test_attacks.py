@@ -98,3 +98,17 @@ def test_block_silences_the_attacker_and_the_channel_with_him() -> None:
     output = plant.advance(60)
     assert "logs-node-b" not in set(output.logs["source"])
     assert plant.forged().height == lies
+
+
+def test_accomplices_lie_about_the_same_pods_through_two_of_five_channels() -> None:
+    plant, output = attacked("colluding", rate=0.3)
+    forged = plant.forged()
+    assert set(forged["source"]) == {"logs-node-b", "metrics-node-b"}
+    for signal, frame in (("metrics", output.metrics), ("logs", output.logs)):
+        lies = forged.filter(pl.col("signal") == signal)
+        through = frame.filter(frame["source"].cast(pl.String).is_in(lies["source"].implode()))
+        assert lies.height / through.height == pytest.approx(0.3, abs=0.1)
+    keys = ["source", "row"]
+    told = output.logs.with_columns(pl.col("source").cast(pl.String)).join(forged, on=keys)
+    worse = output.metrics.with_columns(pl.col("source").cast(pl.String)).join(forged, on=keys)
+    assert set(told["resource"].cast(pl.String)) <= set(worse["resource"].cast(pl.String))

@@ -276,3 +276,57 @@ def test_memory_is_bounded_and_old_names_make_room():
         scores = trust.score(batch(metrics=rows, channels=(name,)))
         assert scores.values["metrics"][0] == 0.95
     assert len(trust.reputations()) == 3
+
+
+def replicas(until, *, start=0, lies=()):
+    """Two replicas through channels a and b; ``lies`` are further log rows."""
+    rng = random.Random(3)
+    metrics, logs = [], list(lies)
+    for t in range(start, until):
+        for n, source in enumerate("ab"):
+            where = (at(t), f"shop-{n}", "shop", source, t)
+            metrics.append((*where, "latency", rng.gauss(10, 1)))
+            logs.append((*where, 9, "hello", None))
+    return {"metrics": sorted(metrics), "logs": sorted(logs, key=lambda row: row[0])}
+
+
+def test_a_channel_that_logs_far_more_errors_than_another_is_not_believed_in_real_trouble():
+    """An incident both channels log of, and ten more lines that only one of them has."""
+    trust = Trust(TrustRules(), tick_s=1.0)
+    trust.score(batch(**replicas(60)))
+    ill = [change(60, "oom_killed", source="kube"), change(60, "restart", source="deployer")]
+    both = [log(60, 17, source=source) for source in "ab"]
+    believed = trust.score(batch(**replicas(61, start=60, lies=both), changes=ill))
+    errors = believed.values["logs"][batch(**replicas(61, start=60, lies=both)).logs["row"] == 60]
+    assert errors.min() >= 0.5
+    more = [log(61, 17, source="b") for _ in range(10)] + [log(61, 17, source="a")]
+    rows = batch(**replicas(62, start=61, lies=more), changes=ill)
+    scores = trust.score(rows)
+    told = rows.logs.with_columns(trust=scores.values["logs"]).filter(
+        pl.col("severity_number") == 17
+    )
+    by_source = dict(
+        told.group_by(pl.col("source").cast(pl.String)).agg(pl.col("trust").min()).rows()
+    )
+    assert by_source["b"] < 0.5 <= by_source["a"]
+
+
+def test_a_breach_that_telemetry_does_not_bear_out_is_not_believed():
+    trust = Trust(TrustRules(), tick_s=1.0)
+    trust.score(batch(**replicas(60)))
+    said = [change(60, "slo_breach", source="monitor")]
+    channels = ("a", "b", "monitor")
+    false = trust.score(batch(**replicas(61, start=60), changes=said, channels=channels))
+    assert false.values["changes"][0] < 0.5
+    rows = replicas(62, start=61)
+    rows["metrics"] = [(*row[:6], row[6] + 60.0) for row in rows["metrics"]]
+    true = trust.score(
+        batch(**rows, changes=[change(61, "slo_breach", source="monitor")], channels=channels)
+    )
+    assert true.values["changes"][0] >= 0.9
+
+
+def test_a_breach_of_a_service_that_nobody_else_speaks_of_is_taken_as_told():
+    trust = Trust(TrustRules(), tick_s=1.0)
+    said = [change(t, "slo_breach", source="a") for t in range(40)]
+    assert trust.score(batch(changes=said)).values["changes"].min() == 0.95
