@@ -45,6 +45,13 @@ bench: $(BIN)/.demo ## print the README's figures
 	$(BIN)/tam bench ui
 	$(BIN)/tam bench start
 	$(BIN)/tam eval scenarios
+	$(BIN)/tam eval metrics
+	$(BIN)/tam eval logs
+	$(BIN)/tam eval poison
+	$(BIN)/tam eval prediction
+	$(BIN)/tam eval drift
+	$(BIN)/tam eval policies
+	$(BIN)/tam eval explanations
 
 bench-check: $(BIN)/.test ## fail if a ratio to a peer lost over 15 % of what tests/ratios.json says
 	$(BIN)/tam bench loop --against tests/ratios.json

@@ -68,7 +68,7 @@ def info(*, as_json: AsJson = False) -> None:
         {"what": "python", "value": platform.python_version()},
         {"what": "platform", "value": platform.platform()},
     ]
-    kinds = ("sources", "stores", "embedders", "actuators")
+    kinds = ("sources", "stores", "embedders", "actuators", "detectors")
     rows += [{"what": kind, "value": ", ".join(plugins.names(kind))} for kind in kinds]
     packages = ("polars", "river", "numba", "lancedb", "panel")
     rows += [{"what": package, "value": _version(package)} for package in packages]

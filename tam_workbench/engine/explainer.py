@@ -85,7 +85,8 @@ def second_opinion(question: Question, *, seed: int) -> Explanation:
     """Return LIME's or KernelSHAP's attributions with agreement and stability.
 
     Agreement is measured between the exact attributions (or KernelSHAP's, when the model has no
-    exact ones) and LIME's; stability between two LIME runs with other seeds.
+    exact ones) and what LIME's slopes, which are per deviation, make of this row; stability
+    between two LIME runs with other seeds.
     """
     lime = [
         explain.lime_attributions(
@@ -107,9 +108,11 @@ def second_opinion(question: Question, *, seed: int) -> Explanation:
     shown = [question.features.index(name) for name in first.features if name in question.features]
     attributions = np.array(first.attributions)[: len(shown)]
     by_lime = np.array(lime[0].attributions)
+    spread = question.background.std(axis=0)
+    away = (question.row - question.background.mean(axis=0)) / np.where(spread > 0.0, spread, 1.0)
     return replace(
         first,
         method=f"{first.method} + lime",
         stability=explain.stability(by_lime, np.array(lime[1].attributions)),
-        agreement=explain.agreement(attributions, by_lime[shown]),
+        agreement=explain.agreement(attributions, (by_lime * away)[shown]),
     )

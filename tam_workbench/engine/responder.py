@@ -31,6 +31,7 @@ from tam_workbench.records import (
     Outcome,
     Permission,
     Phase,
+    Proposal,
     Result,
     Verdict,
 )
@@ -392,6 +393,8 @@ class Responder:
         self._texts = dict(state["texts"])
 
 
-def _line(proposal: object) -> dict[str, object]:
+def _line(proposal: Proposal) -> dict[str, object]:
+    """Return the ledger line of a proposal; its arguments hold the odds it was chosen by."""
     names = ("key", "incident", "action", "target", "rationale", "confidence", "blast_radius")
-    return {name: getattr(proposal, name) for name in names}
+    told = {name: getattr(proposal, name) for name in names}
+    return {**told, "arguments": dict(proposal.arguments)}

@@ -34,6 +34,12 @@ def _poison(seeds: int) -> Rows:
     return _rows(poison_board.figures(seeds))
 
 
+def _prediction(seeds: int) -> Rows:
+    from tam_workbench.evaluation import prediction_board
+
+    return _rows(prediction_board.figures(seeds))
+
+
 def _drift(seeds: int) -> Rows:
     from tam_workbench.evaluation import drifting
 
@@ -87,6 +93,7 @@ BOARDS: Final[Mapping[str, Callable[[int], Rows]]] = MappingProxyType(
         "scenarios": _scenarios,
         "legacy": _legacy,
         "poison": _poison,
+        "prediction": _prediction,
         "drift": _drift,
         "policies": _policies,
         "explanations": _explanations,

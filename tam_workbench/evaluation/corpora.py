@@ -23,6 +23,9 @@ from tam_workbench.records import Floats, Ints
 SKAB_TRAIN: Final = 400
 """Rows of a SKAB file that are streamed and not scored, as on its leaderboard."""
 
+SKAB_TRUST: Final = 0.1
+"""Trust of the rows after those: nobody says that they are quiet, so they teach little."""
+
 _LABEL: Final = "label"
 _TRUTHS: Final = ("anomaly", "changepoint")
 
@@ -36,7 +39,8 @@ class Stream:
     """One file: values (n, d) for the detector; all else is for the scorer.
 
     ``before`` are earlier, unlabelled rows of the same series, where the set has them. Rows from
-    ``scored_from`` on are scored. Labels and changes are 0/1 a row, times in nanoseconds.
+    ``scored_from`` on are scored, and teach with ``trust_later``: rows before them are known to
+    be quiet, later ones are not. Labels and changes are 0/1 a row, times in nanoseconds.
     """
 
     name: str
@@ -44,6 +48,7 @@ class Stream:
     values: Floats
     before: Floats | None = None
     scored_from: int = 0
+    trust_later: float = 1.0
     labels: Ints = field(default_factory=_no_rows)
     changes: Flags = field(default_factory=lambda: np.empty(0, dtype=np.bool_))
     times: Ints = field(default_factory=_no_rows)
@@ -128,6 +133,7 @@ def skab() -> Iterator[Stream]:
             sha256=_sha256(path),
             values=frame.drop("datetime", *_TRUTHS).cast(pl.Float64).to_numpy(),
             scored_from=SKAB_TRAIN,
+            trust_later=SKAB_TRUST,
             labels=frame["anomaly"].cast(pl.Int64).to_numpy(),
             changes=frame["changepoint"].to_numpy() == 1,
             times=frame["datetime"].dt.epoch("ns").to_numpy(),

@@ -54,9 +54,8 @@ class Ours:
         return self._table.resolve(numbers)
 
     def text(self, number: int) -> str:
-        """Return the template's text at first sight."""
-        known = self._table.known
-        return known[number].text if number < len(known) else ""
+        """Return the template's text after the merges so far."""
+        return self._table.text(number)
 
 
 class Drain:

@@ -25,6 +25,7 @@ from tam_workbench.evaluation.scorers import (
     vus_pr,
 )
 from tam_workbench.evaluation.streaming import Result, Told
+from tam_workbench.learning.detection import CHANGE_RULE, AlarmRule, alarms, switches
 from tam_workbench.records import Floats
 
 MOST_FALSE: Final = 0.1355
@@ -33,6 +34,9 @@ MOST_FALSE: Final = 0.1355
 MOST_FALSE_CHANGES: Final = 4.0
 """False changepoints a file up to which the changepoint score counts on SKAB: as many as its
 published Isolation Forest told (135 in 34 files)."""
+
+QUIET_FROM: Final = 250
+"""Row of a SKAB run from which a detector has settled; from here to row 400 is its quiet past."""
 
 _THRESHOLDS: Final = 200
 
@@ -88,7 +92,30 @@ def _means(runs: Runs) -> dict[str, Parts]:
 
 def _skab(runs: Runs) -> dict[str, Parts]:
     """Return F1 at a bounded false alarm rate, and changepoints; best and held-out thresholds."""
-    return {**_rows_board(runs), **_changes_board(runs)}
+    return {**_alarm_board(runs), **_rows_board(runs), **_changes_board(runs)}
+
+
+def _alarm_board(runs: Runs) -> dict[str, Parts]:
+    """Return F1, FAR and changepoints by alarms that a run's own quiet past sets the bar for."""
+    counts, gains = [], []
+    for stream, run in runs:
+        quiet = run.scores[QUIET_FROM : stream.scored_from]
+        told = run.scores[stream.scored_from :]
+        is_ill = stream.labels[stream.scored_from :] == 1
+        alarm = alarms(quiet, told, AlarmRule()) > 0.0
+        hits, false = np.count_nonzero(alarm & is_ill), np.count_nonzero(alarm & ~is_ill)
+        counts.append((hits, false, np.count_nonzero(is_ill), np.count_nonzero(~is_ill)))
+        switched = switches(alarms(quiet, told, CHANGE_RULE)) > 0.0
+        part = slice(stream.scored_from, None)
+        changes = Changes(times=stream.times[part], true=stream.changes[part], told=switched)
+        gains.append(change_gains(changes))
+    tp, fp, ill, well = np.array(counts, dtype=np.float64).T
+    gained, possible, _ = np.array(gains, dtype=np.float64).T
+    return {
+        "f1, own bar": (2.0 * tp, tp + fp + ill),
+        "far, own bar": (100.0 * fp, well),
+        "changepoint, own bar": (100.0 * gained, possible),
+    }
 
 
 def _rows_board(runs: Runs) -> dict[str, Parts]:
@@ -196,7 +223,7 @@ METRIC_BOARDS: Final[Mapping[str, MetricBoard]] = MappingProxyType(
                 streams=corpora.skab,
                 judge=_nothing,
                 sum_up=_skab,
-                goals={"f1": 0.78, "changepoint": 32.42},
+                goals={"f1, own bar": 0.78, "changepoint, own bar": 32.42},
             ),
         )
     }

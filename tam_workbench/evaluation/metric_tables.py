@@ -105,7 +105,7 @@ def _one(
         name,
         (stream.name, stream.sha256),
         seed=seed,
-        settings=asdict(asked.protocol),
+        settings={**asdict(asked.protocol), "trust_later": stream.trust_later},
         code=code_of(detector),
     )
     label = f"{board.name} {name} {stream.name} seed {seed}"

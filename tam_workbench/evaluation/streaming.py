@@ -87,28 +87,32 @@ class Result:
 
 
 def feed(detector: Contestant, stream: Stream, protocol: Protocol) -> Told:
-    """Let a detector see a file by the protocol, full trust in every row."""
+    """Let a detector see a file by the protocol, with the trust that the board has in its rows."""
     begun = time.process_time()
     if isinstance(detector, WholeFile):
         scores, shares = detector.judge(stream.values.copy())
         return Told(scores=scores, attributions=shares, cpu_s=time.process_time() - begun)
     if protocol.has_history and stream.before is not None:
-        _advance(detector, stream.before, protocol.batch_rows)
+        _advance(detector, stream.before, np.ones(len(stream.before)), protocol.batch_rows)
+    trust = np.ones(len(stream.values))
+    trust[stream.scored_from :] = stream.trust_later
     if protocol.is_batch:
-        _advance(detector, stream.values, protocol.batch_rows)
-    scores, shares = _advance(detector, stream.values, protocol.batch_rows)
+        _advance(detector, stream.values, trust, protocol.batch_rows)
+    scores, shares = _advance(detector, stream.values, trust, protocol.batch_rows)
     spent = time.process_time() - begun
     if not np.isfinite(scores).all():
         raise BadInputError(f"detector {detector.name!r} scored {stream.name!r} with a NaN")
     return Told(scores=scores, attributions=shares, cpu_s=spent)
 
 
-def _advance(detector: AnomalyDetector, rows: Floats, step: int) -> tuple[Floats, Floats]:
+def _advance(
+    detector: AnomalyDetector, rows: Floats, trust: Floats, step: int
+) -> tuple[Floats, Floats]:
     scores = np.empty(len(rows))
     shares = np.empty(rows.shape)
     for at in range(0, len(rows), step):
         part = slice(at, at + step)
-        scores[part] = detector.advance(rows[part].copy(), np.ones(len(rows[part])))
+        scores[part] = detector.advance(rows[part].copy(), trust[part].copy())
         shares[part] = detector.attributions()
     return scores, shares
 

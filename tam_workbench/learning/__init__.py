@@ -16,6 +16,7 @@ from tam_workbench.learning.guests import RiverLearner
 from tam_workbench.learning.logistic import Logistic
 from tam_workbench.learning.registry import LEARNERS, make_learner
 from tam_workbench.learning.rules import LearningRules
+from tam_workbench.learning.sessions import SessionScore
 from tam_workbench.learning.stage import Learning
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "PageHinkley",
     "Regret",
     "RiverLearner",
+    "SessionScore",
     "StaticBaseline",
     "UpdateEvidence",
     "check_learner",

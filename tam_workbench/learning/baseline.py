@@ -27,8 +27,8 @@ class StaticBaseline:
         mean, var, weights = self._parts
         return kernels.predict(X, mean, var, weights, self._intercept, np.inf)
 
-    def fit(self, X: Floats, y: Floats) -> None:
-        """Fit anew on the rows, unless there are under 50 or only one label."""
+    def fit(self, X: Floats, y: Floats, *, w: Floats | None = None) -> None:
+        """Fit anew on the rows with weights ``w``, unless there are under 50 or only one label."""
         if len(y) < _ENOUGH or y.min() == y.max():
             return
         from sklearn.exceptions import ConvergenceWarning
@@ -40,7 +40,8 @@ class StaticBaseline:
         Z = np.divide(X - mean, scale, out=np.zeros_like(X), where=scale > 0.0)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
-            model = LogisticRegression(solver="liblinear", max_iter=30, random_state=0).fit(Z, y)
+            model = LogisticRegression(solver="liblinear", max_iter=30, random_state=0)
+            model.fit(Z, y, sample_weight=w)
         self._parts = np.vstack((mean, var, model.coef_[0]))
         self._intercept = float(model.intercept_[0])
         self.fits += 1

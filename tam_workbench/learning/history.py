@@ -12,19 +12,19 @@ from tam_workbench.records import Floats, Ints
 @njit(cache=True, nogil=True)
 def _push(
     X: Floats,
-    told: tuple[Floats, Floats, Ints, Ints],
+    told: tuple[Floats, Floats, Ints, Ints, Floats],
     ring: Floats,
     columns: Floats,
     seen: int,
 ) -> None:
-    """Write rows and (y, trust, service, tick) behind the ``seen`` rows written so far."""
+    """Write rows and (y, trust, service, tick, asked) behind the ``seen`` rows written so far."""
     size = ring.shape[0]
-    y, trust, services, ticks = told
+    y, trust, services, ticks, asked = told
     for i in range(max(0, y.shape[0] - size), y.shape[0]):
         at = (seen + i) % size
         ring[at, :] = X[i, :]
         columns[0, at], columns[1, at] = y[i], trust[i]
-        columns[2, at], columns[3, at] = services[i], ticks[i]
+        columns[2, at], columns[3, at], columns[4, at] = services[i], ticks[i], asked[i]
 
 
 @njit(cache=True, nogil=True)
@@ -58,30 +58,34 @@ class History:
 
     def __init__(self, features: int, *, rows: int) -> None:
         self._X = np.zeros((rows, features))
-        self._columns = np.zeros((4, rows))  # y, trust, service, tick
+        self._columns = np.zeros((5, rows))  # y, trust, service, tick, asked
         self._seen = 0
 
-    def add(self, X: Floats, y: Floats, trust: Floats, services: Ints, ticks: Ints) -> None:
-        """Append rows, overwriting the oldest."""
-        _push(X, (y, trust, services, ticks), self._X, self._columns, self._seen)
-        self._seen += len(y)
+    def add(self, X: Floats, told: tuple[Floats, Floats, Ints, Ints, Floats]) -> None:
+        """Append rows told as (y, trust, service, tick, asked), overwriting the oldest."""
+        _push(X, told, self._X, self._columns, self._seen)
+        self._seen += len(X)
 
     def rows(self) -> tuple[Floats, Floats]:
         """Return (X, y) in arrival order."""
+        X, y, _ = self.asked_rows()
+        return X, y
+
+    def asked_rows(self) -> tuple[Floats, Floats, Floats]:
+        """Return (X, y, asked) in arrival order; asked is 0 where a breach was already on."""
         size = len(self._X)
         start = self._seen % size if self._seen > size else 0
         parts = slice(start, min(self._seen, size)), slice(start)
-        X, y = (
-            np.concatenate([kept[part] for part in parts]) for kept in (self._X, self._columns[0])
-        )
-        return X, y
+        kept = self._X, self._columns[0], self._columns[4]
+        X, y, asked = (np.concatenate([whole[part] for part in parts]) for whole in kept)
+        return X, y, asked
 
     def relabel(
         self, service: int, *, tick_from: int, tick_to: int, y: float
     ) -> tuple[Floats, Floats]:
         """Set the label of a service's rows in [tick_from, tick_to]; return their (X, trust)."""
         order = self._order()
-        _, _, services, ticks = self._columns[:, order]
+        _, _, services, ticks, _ = self._columns[:, order]
         hit = order[(services == service) & (ticks >= tick_from) & (ticks <= tick_to)]
         self._columns[0, hit] = y
         return self._X[hit], self._columns[1, hit].copy()

@@ -203,7 +203,7 @@ class Learning:
                     baseline[spoken:at] = self._baseline.predict_proba(obs.values[spoken:at])
                     self._remember(line, kept, int(line.matured[start]))
                     spoken, kept = at, int(line.matured[start])
-                    self._baseline.fit(*self._history.rows())
+                    self._fit_baseline()
                 self._block = number
             seen = []
             while moved and moved[0][0] <= line.ticks[end - 1]:
@@ -213,12 +213,18 @@ class Learning:
         self._remember(line, kept, int(line.matured[-1]))
         return baseline
 
+    def _fit_baseline(self) -> None:
+        """Fit the static model, which gets the same weights as the learner."""
+        X, y, asked = self._history.asked_rows()
+        light = self._rules.breach_weight
+        self._baseline.fit(X, y, w=np.where(asked > 0.0, 1.0, light))
+
     def _remember(self, line: Timeline, start: int, end: int) -> None:
         """Keep rows that were learnt."""
         if start < end:
             rows = slice(start, end)
-            told = line.trust[rows], line.services[rows], line.rows_tick[rows]
-            self._history.add(line.X[rows], line.y[rows], *told)
+            about = line.services[rows], line.rows_tick[rows], line.is_asked[rows]
+            self._history.add(line.X[rows], (line.y[rows], line.trust[rows], *about))
 
     def _judge_at(self, tick: int) -> None:
         """Let the judge compare candidate and live, if the candidate learnt anything."""
