@@ -44,8 +44,9 @@ def test_every_trivial_detector_is_in_every_metric_table(data, tmp_path):
         assert set(registry.TRIVIAL) <= {line.detector for line in lines}
         run = [line for line in lines if line.kind != "published"]
         assert all(len(line.data_sha256) == 64 and line.version for line in run)
-        assert all(line.settings == {"batch_rows": 256, "is_batch": False, "has_history": False}
-                   for line in run)  # fmt: skip
+        plain = {"batch_rows": 256, "is_batch": False, "has_history": False}
+        trust = {"trust_later": 0.1 if name == "skab" else 1.0}
+        assert all(line.settings == {**plain, **trust} for line in run)
 
 
 def test_the_easy_spike_is_found_and_silence_and_constant_alarm_earn_nothing(data, tmp_path):
