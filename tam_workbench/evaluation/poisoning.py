@@ -17,6 +17,7 @@ from tam_workbench.engine import settings, wiring
 from tam_workbench.engine.labels import Labeller
 from tam_workbench.engine.runner import Runner
 from tam_workbench.evaluation.headless import turns
+from tam_workbench.learning import LearningRules
 from tam_workbench.plant import START, Fault, Plant, PlantSpec, scenario
 from tam_workbench.records import (
     AuditEntry,
@@ -30,6 +31,8 @@ from tam_workbench.records import (
 )
 
 BATCH_TICKS: Final = 4
+COMMIT_EVERY: Final = 32
+"""Ticks between two judgements here: a short run shall show many of them."""
 """Far fewer than lie between two judgements, so that each verdict has a turn of its own."""
 
 _ZERO: Final = int(START.timestamp())
@@ -86,6 +89,7 @@ def poisoned_update(*, seed: int, ticks: int) -> Story:
         batch_ticks=BATCH_TICKS,
         autonomy=Autonomy.OBSERVE,
         checkpoint_s=1e9,
+        learning=LearningRules(commit_every=COMMIT_EVERY),
     )
     runner = wiring.assemble(chosen, plant=Plant(_schedule(ticks), seed=seed)).runner
     labeller = FlippingLabeller(
