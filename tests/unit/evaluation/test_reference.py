@@ -17,12 +17,12 @@ def turned(ticks, seed):
 
 
 def test_it_predicts_every_pod_learns_and_chains_its_lines():
-    loop, said = turned(60, seed=1)
+    loop, said = turned(160, seed=1)
     assert {len(row) for row in said} == {12}
     assert set(said[0]) != set(said[-1]), "it must have learnt something"
     assert all(0.0 <= p <= 1.0 for row in said for p in row)
-    assert loop.head == turned(60, seed=1)[0].head
-    assert loop.head != turned(60, seed=2)[0].head
+    assert loop.head == turned(160, seed=1)[0].head
+    assert loop.head != turned(160, seed=2)[0].head
 
 
 def test_the_compiled_loop_is_several_times_faster():
