@@ -78,6 +78,11 @@ class Loop:
         self._bus = bus
         self._clock = clock
 
+    def prepare(self) -> None:
+        """Load heavy guests now; otherwise the first turn that needs one waits for seconds."""
+        self.stages.redactor.prepare()
+        self.stages.learning.prepare()
+
     def turn(self, batch: Batch, *, tick_s: float) -> Turn:
         """Take one batch all the way round."""
         stages = self.stages

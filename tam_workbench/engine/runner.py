@@ -125,6 +125,7 @@ class Runner:
         if self.is_running:
             return
         self._stopping.clear()
+        threading.Thread(target=self.loop.prepare, name="tam-prepare", daemon=True).start()
         self._thread = threading.Thread(target=self._work, name="tam-loop", daemon=True)
         self._thread.start()
 

@@ -30,7 +30,7 @@ def length_figures(*, seed: int = 7) -> list[Figure]:
     )
     runner = wiring.assemble(chosen).runner
     runner.open()
-    runner.loop.stages.redactor.prepare()
+    runner.loop.prepare()
     costs, sizes, rows, spent, counted = [], [], 0, 0.0, 0
     for mark in MARKS:
         while rows < mark:

@@ -37,7 +37,7 @@ def latencies(*, rate: float = RATE, turns: int = 1500, seed: int = 7) -> Floats
     chosen = settings.read(source="scenario:throughput", seed=seed, checkpoint_s=1e9)
     runner = wiring.assemble(chosen, plant=plant).runner
     runner.open()
-    runner.loop.stages.redactor.prepare()
+    runner.loop.prepare()
     a_tick = _rows_a_tick(plant) / rate
     now, taken, waited = 0.0, 0, []
     for turn in range(WARM_TURNS + turns):

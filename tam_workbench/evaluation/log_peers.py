@@ -7,6 +7,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 import polars as pl
 
+from tam_workbench.errors import MissingExtraError
 from tam_workbench.features.rules import FeatureRules
 from tam_workbench.features.templates import Templates
 from tam_workbench.records import Ints
@@ -62,10 +63,12 @@ class Drain:
     """drain3, line by line; its parameters are its own defaults."""
 
     def __init__(self, *, is_masked: bool) -> None:
-        from drain3.masking import MaskingInstruction
-        from drain3.template_miner import TemplateMiner
-        from drain3.template_miner_config import TemplateMinerConfig
-
+        try:
+            from drain3.masking import MaskingInstruction
+            from drain3.template_miner import TemplateMiner
+            from drain3.template_miner_config import TemplateMinerConfig
+        except ImportError as error:
+            raise MissingExtraError("peers", "drain3", extra="eval") from error
         config = TemplateMinerConfig()
         if is_masked:
             config.masking_instructions = [MaskingInstruction(*mask) for mask in MASKS]

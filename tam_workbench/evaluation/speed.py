@@ -15,7 +15,8 @@ from tam_workbench.evaluation.legacy import legacy_loop_rate
 from tam_workbench.evaluation.reference import plain_loop_rate
 from tam_workbench.explain import linear_shap
 
-PLANT_TICKS = 4096
+PLANT_TICKS = 8192
+PLANT_BATCH_TICKS = 256
 LEGACY_TICKS = 200_000
 MEMORY_EVENTS = 5_000_000
 ROUNDS = 3
@@ -37,6 +38,7 @@ def _rate(
     """
     runner = _runner(source, ticks, batch_ticks=batch_ticks)
     runner.open()
+    runner.loop.prepare()
     warm = runner.source.read()
     if warm is not None:
         runner.loop.turn(warm, tick_s=runner.source.tick_s)
@@ -63,7 +65,7 @@ def loop_figures() -> list[Figure]:
     for _ in range(ROUNDS):
         legacy.append(legacy_loop_rate(20_000, seed=1))
         ours.append(_rate("scenario:legacy-drift", LEGACY_TICKS)[1])
-        events, _, stages = _rate("scenario:throughput", PLANT_TICKS)
+        events, _, stages = _rate("scenario:throughput", PLANT_TICKS, batch_ticks=PLANT_BATCH_TICKS)
         plant.append(events)
         plain_ratio.append(events / plain_loop_rate("scenario:throughput", ticks=128))
     ratio = statistics.median(o / p for o, p in zip(ours, legacy, strict=True))
@@ -73,10 +75,10 @@ def loop_figures() -> list[Figure]:
             statistics.median(ours),
             "ticks/s",
             f"seed's loop {statistics.median(legacy):,.0f}",
-            ">= 3x",
-            holds=ratio >= 3.0,
+            ">= 10x",
+            holds=ratio >= 10.0,
         ),
-        _figure("  ratio to the seed's loop", ratio, "x", "1", ">= 3", holds=ratio >= 3.0),
+        _figure("  ratio to the seed's loop", ratio, "x", "1", ">= 10", holds=ratio >= 10.0),
         _figure(
             "events/s on the plant, every stage on",
             statistics.median(plant),
@@ -90,8 +92,8 @@ def loop_figures() -> list[Figure]:
             statistics.median(plain_ratio),
             "x",
             "1",
-            ">= 10",
-            holds=statistics.median(plain_ratio) >= 10.0,
+            ">= 50",
+            holds=statistics.median(plain_ratio) >= 50.0,
         ),
     ]
     total = sum(stages.values())

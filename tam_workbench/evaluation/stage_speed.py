@@ -59,7 +59,7 @@ def _loop(ticks: int = 4096) -> dict[str, float]:
     )
     runner = wiring.assemble(chosen).runner
     runner.open()
-    runner.loop.stages.redactor.prepare()
+    runner.loop.prepare()
     told = {"loop": 0.0, "kernels": 0.0, "reading": 0.0, "rows": 0.0}
     for _ in range(2):  # these compile
         warm = runner.source.read()

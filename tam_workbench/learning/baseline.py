@@ -22,6 +22,13 @@ class StaticBaseline:
         self._intercept = float(np.log(prior / (1.0 - prior)))
         self.fits = 0
 
+    @staticmethod
+    def prepare() -> None:
+        """Load scikit-learn now; otherwise the first fit waits for it."""
+        import sklearn.linear_model
+
+        assert sklearn.linear_model is not None
+
     def predict_proba(self, X: Floats) -> Floats:
         """Return P(incident) per row."""
         mean, var, weights = self._parts

@@ -96,6 +96,11 @@ class Learning:
             model_version=self.version,
         )
 
+    def prepare(self) -> None:
+        """Load what a later turn would wait for."""
+        if self._rules.baseline_every:
+            StaticBaseline.prepare()
+
     @property
     def horizon(self) -> int:
         """Ticks ahead that a prediction speaks of."""

@@ -17,8 +17,10 @@ class PolicyRules:
     max_attempts: int = 4
     """Proposals for one incident; then it is left to people."""
 
-    prior_strength: float = 1.0
-    """How many outcomes the symptom table's prior is worth; less learns faster and errs more."""
+    prior_strength: float = 8.0
+    """How many outcomes the symptom table's prior is worth; less learns faster and errs more. With
+    1 a closed loop took 98 s to recover on eight plants, with 8 it took 70; where the table is
+    wrong, 1 unlearns it sooner."""
 
     recall_strength: float = 1.0
     """How many outcomes a recalled incident with score 1 is worth; 0 does without memory."""

@@ -179,7 +179,7 @@ def test_it_forgets_so_that_a_changed_world_is_learnt_again():
 
 def test_other_seeds_and_incidents_explore_otherwise():
     unlike = {"http.server.latency_p95.deviation": 9.0}  # restart 0.4, scale 0.35 by the table
-    rules = PolicyRules()
+    rules = PolicyRules(prior_strength=1.0)
     chosen = {
         propose(BanditPolicy(rules, seed=seed), incident(), evidence=unlike).action
         for seed in range(40)
@@ -193,7 +193,7 @@ def test_other_seeds_and_incidents_explore_otherwise():
 
 
 def test_the_odds_in_a_proposal_are_those_by_which_it_was_drawn():
-    policy = BanditPolicy(PolicyRules(exploration_width=0.5), seed=7)
+    policy = BanditPolicy(PolicyRules(exploration_width=0.5, prior_strength=1.0), seed=7)
     made = [propose(policy, incident(number)) for number in range(2000)]
     odds = [numbers_in(proposal.arguments["odds"]) for proposal in made]
     assert all(sum(told.values()) == pytest.approx(1.0, abs=1e-4) for told in odds)
