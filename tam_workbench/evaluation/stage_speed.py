@@ -185,10 +185,10 @@ def learner_figure(rows: int = 20_000) -> Figure:
 
 def _beside(name: str, rate: float, ratio: list[float], *, peer: str) -> Figure:
     return Figure(
-        name=f"{name} ({rate:,.0f}/s) beside {peer}",
+        name=f"{name} beside {peer}",
         value=statistics.median(ratio),
         unit="x",
-        peer="1",
+        peer=f"ours {rate:,.0f}/s",
         goal=">= 1",
         holds=statistics.median(ratio) >= 1.0,
     )
