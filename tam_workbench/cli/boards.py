@@ -54,8 +54,8 @@ def evaluate(  # noqa: PLR0913 - a verb's options
     Example: tam eval metrics --board nab --report nab.html
     """
     from tam_workbench.evaluation import boards
-    from tam_workbench.evaluation.lines import Asked
-    from tam_workbench.evaluation.streaming import Protocol
+    from tam_workbench.evaluation.public.lines import Asked
+    from tam_workbench.evaluation.public.streaming import Protocol
 
     names = boards.published_boards(board, only)
     if not names:

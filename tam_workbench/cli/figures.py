@@ -27,7 +27,8 @@ def bench(
     against: Against = None,
 ) -> None:
     """Measure speed beside a peer in the same run."""
-    from tam_workbench.evaluation import boards, regression
+    from tam_workbench.evaluation import boards
+    from tam_workbench.evaluation.benches import regression
 
     benches = {**boards.BENCHES, "ui": _ui}
     if what not in benches:

@@ -7,7 +7,7 @@ from typing import Final
 import tam_workbench
 from tam_workbench.errors import SettingsError
 from tam_workbench.evaluation.figures import Figure
-from tam_workbench.evaluation.lines import Asked
+from tam_workbench.evaluation.public.lines import Asked
 
 Rows = list[dict[str, object]]
 
@@ -17,73 +17,73 @@ def _rows(figures: list[Figure]) -> Rows:
 
 
 def _scenarios(seeds: int) -> Rows:
-    from tam_workbench.evaluation import closing
+    from tam_workbench.evaluation.scenarios import closing
 
     return _rows(closing.figures("faults", seeds=seeds))
 
 
 def _legacy(seeds: int) -> Rows:
-    from tam_workbench.evaluation import anchors
+    from tam_workbench.evaluation.scenarios import anchors
 
     return _rows(anchors.figures(seeds))
 
 
 def _poison(seeds: int) -> Rows:
-    from tam_workbench.evaluation import poison_board
+    from tam_workbench.evaluation.scenarios import poison_board
 
     return _rows(poison_board.figures(seeds))
 
 
 def _prediction(seeds: int) -> Rows:
-    from tam_workbench.evaluation import prediction_board
+    from tam_workbench.evaluation.scenarios import prediction_board
 
     return _rows(prediction_board.figures(seeds))
 
 
 def _drift(seeds: int) -> Rows:
-    from tam_workbench.evaluation import drifting
+    from tam_workbench.evaluation.scenarios import drifting
 
     return _rows(drifting.figures(seeds, processes=2))
 
 
 def _policies(seeds: int) -> Rows:
-    from tam_workbench.evaluation import policies
+    from tam_workbench.evaluation.scenarios import policies
 
     return _rows(policies.figures(seeds))
 
 
 def _explanations(seeds: int) -> Rows:
-    from tam_workbench.evaluation import explaining
+    from tam_workbench.evaluation.scenarios import explaining
 
     return _rows(explaining.figures(seeds))
 
 
 def _loop() -> Rows:
-    from tam_workbench.evaluation import speed
+    from tam_workbench.evaluation.benches import speed
 
     return _rows(speed.loop_figures())
 
 
 def _stages() -> Rows:
-    from tam_workbench.evaluation import stage_speed
+    from tam_workbench.evaluation.benches import stage_speed
 
     return _rows(stage_speed.stage_figures())
 
 
 def _latency() -> Rows:
-    from tam_workbench.evaluation import latency
+    from tam_workbench.evaluation.benches import latency
 
     return _rows(latency.latency_figures())
 
 
 def _growth() -> Rows:
-    from tam_workbench.evaluation import growth
+    from tam_workbench.evaluation.benches import growth
 
     return _rows(growth.growth_figures())
 
 
 def _start() -> Rows:
-    from tam_workbench.evaluation import speed
+    from tam_workbench.evaluation.benches import speed
 
     return _rows(speed.start_figures())
 
@@ -158,7 +158,7 @@ def lines(board: str, asked: Asked) -> Rows:
     BadInputError
         When the data set is not on this machine.
     """
-    from tam_workbench.evaluation import log_boards, metric_tables
+    from tam_workbench.evaluation.public import log_boards, metric_tables
 
     if board in SETS["metrics"]:
         return [line.row() for line in metric_tables.metric_lines(board, asked)]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
-from tam_workbench.evaluation.standing import Standing
+from tam_workbench.evaluation.scenarios.standing import Standing
 from tam_workbench.views.markup import empty
 from tam_workbench.views.svg import frame_svg
 from tam_workbench.views.theme import BASELINE, LEARNER

@@ -184,7 +184,7 @@ def test_a_goal_that_is_missed_is_a_finding(data, tmp_path):
 
 
 def test_poison_shows_what_is_blocked_and_what_is_denied(monkeypatch):
-    from tam_workbench.evaluation import poison_board
+    from tam_workbench.evaluation.scenarios import poison_board
 
     brief = partial(poison_board.figures, kinds=("spoofed",), rates=(0.3,), ticks=480)
     monkeypatch.setattr(poison_board, "figures", brief)

@@ -10,7 +10,7 @@ import panel_material_ui as pmui
 from tam_workbench.dashboard.charts import LEGENDS, ROLLOVER, strip
 from tam_workbench.dashboard.components import Waterfall
 from tam_workbench.dashboard.session import Screen, html
-from tam_workbench.evaluation.standing import standings
+from tam_workbench.evaluation.scenarios.standing import standings
 from tam_workbench.records import Pulse
 from tam_workbench.views import (
     describe_comparison,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tam_workbench.evaluation import anchors, legacy
+from tam_workbench.evaluation.scenarios import anchors, legacy
 
 
 def score(accuracy, alarms):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tam_workbench.errors import BadInputError
-from tam_workbench.evaluation import growth, latency, regression, stage_speed
+from tam_workbench.evaluation.benches import growth, latency, regression, stage_speed
 
 ROWS = [
     {"name": "  ratio to the plain River loop", "value": 20.0, "unit": "x"},

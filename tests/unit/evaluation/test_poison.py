@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tam_workbench.evaluation import poison
+from tam_workbench.evaluation.scenarios import poison
 from tam_workbench.plant import Plant
 
 TICKS = 480

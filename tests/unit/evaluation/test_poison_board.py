@@ -2,7 +2,7 @@
 
 import pytest
 
-from tam_workbench.evaluation import poison, poison_board
+from tam_workbench.evaluation.scenarios import poison, poison_board
 
 TICKS = 360
 

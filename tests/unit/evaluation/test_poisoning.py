@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tam_workbench.evaluation import poisoning
+from tam_workbench.evaluation.scenarios import poisoning
 from tam_workbench.records import UpdateDecision
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from tam_workbench.engine.summary import ServiceTicks
 from tam_workbench.errors import SettingsError
-from tam_workbench.evaluation import prediction
+from tam_workbench.evaluation.scenarios import prediction
 from tam_workbench.plant import START
 
 ZERO = int(START.timestamp())

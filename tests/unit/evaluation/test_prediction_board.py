@@ -2,7 +2,7 @@
 
 import pytest
 
-from tam_workbench.evaluation.prediction_board import lines
+from tam_workbench.evaluation.scenarios.prediction_board import lines
 
 
 def told(learner, static):

@@ -1,7 +1,7 @@
 """The plain loop does the work it is timed on, and is slower than the compiled one."""
 
 from tam_workbench.engine import settings, wiring
-from tam_workbench.evaluation import reference, speed
+from tam_workbench.evaluation.benches import reference, speed
 
 
 def turned(ticks, seed):

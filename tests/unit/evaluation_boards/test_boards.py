@@ -10,10 +10,11 @@ import pytest
 
 from tam_workbench.engine import datasets
 from tam_workbench.errors import BadInputError, SettingsError
-from tam_workbench.evaluation import boards, corpora, metric_tables, published, streaming
-from tam_workbench.evaluation.lines import Asked
-from tam_workbench.evaluation.metric_boards import METRIC_BOARDS
-from tam_workbench.evaluation.streaming import Protocol, feed, kept
+from tam_workbench.evaluation import boards
+from tam_workbench.evaluation.public import corpora, metric_tables, published, streaming
+from tam_workbench.evaluation.public.lines import Asked
+from tam_workbench.evaluation.public.metric_boards import METRIC_BOARDS
+from tam_workbench.evaluation.public.streaming import Protocol, feed, kept
 from tam_workbench.learning.detection import registry, trivial
 
 _spec = importlib.util.spec_from_file_location("corpus", Path(__file__).parent / "corpus.py")

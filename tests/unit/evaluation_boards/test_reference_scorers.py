@@ -10,8 +10,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tam_workbench.evaluation import corpora
-from tam_workbench.evaluation.metric_boards import METRIC_BOARDS
+from tam_workbench.evaluation.public import corpora
+from tam_workbench.evaluation.public.metric_boards import METRIC_BOARDS
+from tam_workbench.evaluation.public.session_peers import SEEN
 from tam_workbench.evaluation.scorers import (
     Changes,
     NabFile,
@@ -24,7 +25,6 @@ from tam_workbench.evaluation.scorers import (
     precision_recall_f1,
     vus_pr,
 )
-from tam_workbench.evaluation.session_peers import SEEN
 
 BESIDE = Path(__file__).parents[4] / "shared"
 SCORING = BESIDE / "scoring"

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from tam_workbench.evaluation import explaining, explaining_boards
-from tam_workbench.evaluation.corpora import Stream
-from tam_workbench.evaluation.explaining import Moment
+from tam_workbench.evaluation.public.corpora import Stream
+from tam_workbench.evaluation.scenarios import explaining, explaining_boards
+from tam_workbench.evaluation.scenarios.explaining import Moment
 from tam_workbench.evaluation.scorers import Segment, attribution
 from tam_workbench.learning import Linear
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tam_workbench.errors import SettingsError
-from tam_workbench.evaluation import legacy
+from tam_workbench.evaluation.scenarios import legacy
 
 # means over seeds 1..30, from ../shared/scoring/legacy_anchor_30_seeds.csv
 # scenario, arm: accuracy, clean accuracy, FPR, FNR, latency, first 50

@@ -6,9 +6,15 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from tam_workbench.evaluation import policies, policy_cases, policy_ledger
-from tam_workbench.evaluation.policy_cases import VERBS, Case, best_fixed, rewards, stream_of
-from tam_workbench.evaluation.policy_rivals import Even, Ours, play
+from tam_workbench.evaluation.scenarios import policies, policy_cases, policy_ledger
+from tam_workbench.evaluation.scenarios.policy_cases import (
+    VERBS,
+    Case,
+    best_fixed,
+    rewards,
+    stream_of,
+)
+from tam_workbench.evaluation.scenarios.policy_rivals import Even, Ours, play
 from tam_workbench.plant import Plant, PlantSpec
 from tam_workbench.policy import BanditPolicy, PolicyRules, ThresholdPolicy
 from tam_workbench.records import AuditEntry, Incident, Phase

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tam_workbench.evaluation.standing import standings
+from tam_workbench.evaluation.scenarios.standing import standings
 from tam_workbench.views import standing_table
 
 TICKS, HORIZON = 1200, 10

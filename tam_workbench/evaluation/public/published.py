@@ -31,7 +31,11 @@ def peers(board: str, files: Sequence[str]) -> list[Peer]:
     >>> peers("nab", [])[0].name, peers("nab", [])[0].measures["standard"]
     ('ARTime', 74.85)
     """
-    text = resources.files("tam_workbench.evaluation").joinpath("published.toml").read_text("utf-8")
+    text = (
+        resources.files("tam_workbench.evaluation.public")
+        .joinpath("published.toml")
+        .read_text("utf-8")
+    )
     whole = [
         Peer(name=each["name"], mode=each["mode"], note=each["note"], measures=each["measures"])
         for each in tomllib.loads(text).get(board, [])
@@ -45,7 +49,7 @@ def _nab_part(files: Sequence[str]) -> list[Peer]:
 
     The files without anomaly have no published score of their own and are left out.
     """
-    from tam_workbench.evaluation import corpora
+    from tam_workbench.evaluation.public import corpora
 
     table = _table("nab", "scoreboard/per_category_standard.csv")
     if table is None:

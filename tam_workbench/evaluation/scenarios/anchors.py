@@ -10,9 +10,9 @@ from typing import Final
 
 import numpy as np
 
-from tam_workbench.evaluation import legacy
 from tam_workbench.evaluation.figures import Figure, interval
-from tam_workbench.evaluation.legacy import LegacyScore
+from tam_workbench.evaluation.scenarios import legacy
+from tam_workbench.evaluation.scenarios.legacy import LegacyScore
 
 ANCHOR: Final[Mapping[tuple[str, str], tuple[float, float]]] = MappingProxyType(
     {

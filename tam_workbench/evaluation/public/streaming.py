@@ -23,8 +23,8 @@ import numpy as np
 
 import tam_workbench
 from tam_workbench.errors import BadInputError
-from tam_workbench.evaluation.batch_peers import WholeFile
-from tam_workbench.evaluation.corpora import Stream
+from tam_workbench.evaluation.public.batch_peers import WholeFile
+from tam_workbench.evaluation.public.corpora import Stream
 from tam_workbench.learning.detection import AnomalyDetector
 from tam_workbench.records import Floats
 

@@ -16,10 +16,10 @@ import numpy as np
 from tam_workbench import explain
 from tam_workbench.engine import settings, wiring
 from tam_workbench.engine.loop import Turn
-from tam_workbench.evaluation.explaining_boards import hit_rows
 from tam_workbench.evaluation.figures import Figure, interval
-from tam_workbench.evaluation.headless import turns
-from tam_workbench.evaluation.policy_cases import site
+from tam_workbench.evaluation.scenarios.explaining_boards import hit_rows
+from tam_workbench.evaluation.scenarios.headless import turns
+from tam_workbench.evaluation.scenarios.policy_cases import site
 from tam_workbench.learning import Linear
 from tam_workbench.plant import Plant
 from tam_workbench.records import Autonomy, Floats

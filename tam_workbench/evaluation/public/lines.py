@@ -10,9 +10,9 @@ from typing import Any, Final
 import numpy as np
 
 import tam_workbench
-from tam_workbench.evaluation import published
 from tam_workbench.evaluation.figures import ratio_interval
-from tam_workbench.evaluation.streaming import Protocol
+from tam_workbench.evaluation.public import published
+from tam_workbench.evaluation.public.streaming import Protocol
 from tam_workbench.records import Floats
 
 Tell = Callable[[str], None]

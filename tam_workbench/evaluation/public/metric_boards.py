@@ -11,9 +11,10 @@ from typing import Final
 
 import numpy as np
 
-from tam_workbench.evaluation import corpora
-from tam_workbench.evaluation.corpora import Stream
-from tam_workbench.evaluation.lines import Parts
+from tam_workbench.evaluation.public import corpora
+from tam_workbench.evaluation.public.corpora import Stream
+from tam_workbench.evaluation.public.lines import Parts
+from tam_workbench.evaluation.public.streaming import Result, Told
 from tam_workbench.evaluation.scorers import (
     Changes,
     NabFile,
@@ -24,7 +25,6 @@ from tam_workbench.evaluation.scorers import (
     nab_scores,
     vus_pr,
 )
-from tam_workbench.evaluation.streaming import Result, Told
 from tam_workbench.learning.detection import CHANGE_RULE, AlarmRule, alarms, switches
 from tam_workbench.records import Floats
 

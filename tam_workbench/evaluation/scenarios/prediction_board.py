@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from tam_workbench.evaluation.figures import Figure, interval
-from tam_workbench.evaluation.prediction import compare
+from tam_workbench.evaluation.scenarios.prediction import compare
 
 TICKS: Final = 4800
 """Ticks of a run: every kind of fault once, and some twice."""

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from tam_workbench.evaluation.figures import Figure, interval
-from tam_workbench.evaluation.policy_cases import (
+from tam_workbench.evaluation.scenarios.policy_cases import (
     VERBS,
     Case,
     best_fixed,
@@ -21,8 +21,8 @@ from tam_workbench.evaluation.policy_cases import (
     rewards,
     stream_of,
 )
-from tam_workbench.evaluation.policy_ledger import Decisions, loops
-from tam_workbench.evaluation.policy_rivals import (
+from tam_workbench.evaluation.scenarios.policy_ledger import Decisions, loops
+from tam_workbench.evaluation.scenarios.policy_rivals import (
     Even,
     Ours,
     Played,

@@ -10,9 +10,9 @@ import psutil
 
 from tam_workbench.engine import settings, wiring
 from tam_workbench.engine.runner import Runner
+from tam_workbench.evaluation.benches.reference import plain_loop_rate
 from tam_workbench.evaluation.figures import Figure
-from tam_workbench.evaluation.legacy import legacy_loop_rate
-from tam_workbench.evaluation.reference import plain_loop_rate
+from tam_workbench.evaluation.scenarios.legacy import legacy_loop_rate
 from tam_workbench.explain import linear_shap
 
 PLANT_TICKS = 8192

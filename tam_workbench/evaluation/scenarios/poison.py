@@ -17,8 +17,8 @@ import polars as pl
 from tam_workbench.engine import settings, wiring
 from tam_workbench.engine.loop import Turn
 from tam_workbench.engine.summary import ServiceTicks
-from tam_workbench.evaluation import prediction
-from tam_workbench.evaluation.headless import turns
+from tam_workbench.evaluation.scenarios import prediction
+from tam_workbench.evaluation.scenarios.headless import turns
 from tam_workbench.plant import START, Attack, Fault, Plant, PlantSpec, scenario
 from tam_workbench.records import Authentication, Autonomy, Batch, Floats, TrustScores
 from tam_workbench.trust import Trust

@@ -10,7 +10,7 @@ import numpy as np
 
 from tam_workbench.engine import settings, wiring
 from tam_workbench.engine.runner import Runner
-from tam_workbench.evaluation.policy_cases import VERBS, site
+from tam_workbench.evaluation.scenarios.policy_cases import VERBS, site
 from tam_workbench.plant import Plant
 from tam_workbench.policy import Logged, numbers_in
 from tam_workbench.records import AuditEntry, Autonomy

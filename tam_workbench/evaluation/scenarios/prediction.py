@@ -17,7 +17,7 @@ from tam_workbench.engine import settings, wiring
 from tam_workbench.engine.loop import Turn
 from tam_workbench.engine.summary import ServiceTicks
 from tam_workbench.errors import SettingsError
-from tam_workbench.evaluation.headless import turns
+from tam_workbench.evaluation.scenarios.headless import turns
 from tam_workbench.learning import LearningRules
 from tam_workbench.plant import START
 from tam_workbench.records import Autonomy, Floats, Ints

@@ -8,11 +8,18 @@ import numpy as np
 
 from tam_workbench.engine import plugins
 from tam_workbench.errors import BadInputError, SettingsError
-from tam_workbench.evaluation.batch_peers import BATCH_PEERS
-from tam_workbench.evaluation.corpora import Stream
-from tam_workbench.evaluation.lines import Asked, Line, Who, lines_of, published_lines, together
-from tam_workbench.evaluation.metric_boards import METRIC_BOARDS, MetricBoard
-from tam_workbench.evaluation.streaming import (
+from tam_workbench.evaluation.public.batch_peers import BATCH_PEERS
+from tam_workbench.evaluation.public.corpora import Stream
+from tam_workbench.evaluation.public.lines import (
+    Asked,
+    Line,
+    Who,
+    lines_of,
+    published_lines,
+    together,
+)
+from tam_workbench.evaluation.public.metric_boards import METRIC_BOARDS, MetricBoard
+from tam_workbench.evaluation.public.streaming import (
     Contestant,
     Result,
     code_of,

@@ -10,9 +10,9 @@ import numpy as np
 
 from tam_workbench import explain
 from tam_workbench.errors import BadInputError
-from tam_workbench.evaluation import corpora
-from tam_workbench.evaluation.corpora import Stream
 from tam_workbench.evaluation.figures import Figure, interval
+from tam_workbench.evaluation.public import corpora
+from tam_workbench.evaluation.public.corpora import Stream
 from tam_workbench.evaluation.scorers import Segment, attribution
 from tam_workbench.learning import LearningRules
 from tam_workbench.learning.detection.registry import DETECTORS

@@ -9,9 +9,9 @@ import numpy as np
 
 import tam_workbench
 from tam_workbench.errors import BadInputError, SettingsError
-from tam_workbench.evaluation import corpora, session_peers
-from tam_workbench.evaluation.corpora import Lines, Sessions
-from tam_workbench.evaluation.lines import (
+from tam_workbench.evaluation.public import corpora, session_peers
+from tam_workbench.evaluation.public.corpora import Lines, Sessions
+from tam_workbench.evaluation.public.lines import (
     Asked,
     Line,
     Parts,
@@ -20,9 +20,9 @@ from tam_workbench.evaluation.lines import (
     published_lines,
     together,
 )
-from tam_workbench.evaluation.log_peers import GROUPERS, Grouper
+from tam_workbench.evaluation.public.log_peers import GROUPERS, Grouper
+from tam_workbench.evaluation.public.streaming import Result, code_of, keep, kept, origin
 from tam_workbench.evaluation.scorers import grouping
-from tam_workbench.evaluation.streaming import Result, code_of, keep, kept, origin
 from tam_workbench.records import Floats
 
 BATCH_LINES: Final = 1000

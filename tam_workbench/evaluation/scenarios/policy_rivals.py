@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from tam_workbench.evaluation.policy_cases import VERBS, Case, rewards
+from tam_workbench.evaluation.scenarios.policy_cases import VERBS, Case, rewards
 from tam_workbench.policy import Policy, context_of, numbers_in
 from tam_workbench.records import Floats, Ints
 

@@ -16,7 +16,7 @@ from tam_workbench import audit
 from tam_workbench.engine import settings, wiring
 from tam_workbench.engine.labels import Labeller
 from tam_workbench.engine.runner import Runner
-from tam_workbench.evaluation.headless import turns
+from tam_workbench.evaluation.scenarios.headless import turns
 from tam_workbench.learning import LearningRules
 from tam_workbench.plant import START, Fault, Plant, PlantSpec, scenario
 from tam_workbench.records import (

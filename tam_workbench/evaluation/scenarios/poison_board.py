@@ -10,8 +10,8 @@ from typing import Final
 
 import numpy as np
 
-from tam_workbench.evaluation import poison
 from tam_workbench.evaluation.figures import Figure, interval
+from tam_workbench.evaluation.scenarios import poison
 from tam_workbench.plant import ATTACKS
 from tam_workbench.records import Floats
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from tam_workbench.engine import settings, wiring
 from tam_workbench.engine.evidence import evidence_of
-from tam_workbench.evaluation.headless import turns
+from tam_workbench.evaluation.scenarios.headless import turns
 from tam_workbench.plant import FAULTS, Fault, Plant, PlantSpec
 from tam_workbench.policy import PolicyRules, diagnose
 from tam_workbench.records import Autonomy, Floats, Incident, Phase

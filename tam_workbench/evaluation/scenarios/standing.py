@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from tam_workbench.evaluation.prediction import Answers, Flags
+from tam_workbench.evaluation.scenarios.prediction import Answers, Flags
 from tam_workbench.records import Floats
 
 BLOCK_TICKS: Final = 60

@@ -16,9 +16,9 @@ import numpy as np
 
 from tam_workbench.engine import settings, wiring
 from tam_workbench.engine.summary import ServiceTicks
-from tam_workbench.evaluation import prediction
 from tam_workbench.evaluation.figures import Figure, interval
-from tam_workbench.evaluation.headless import turns
+from tam_workbench.evaluation.scenarios import prediction
+from tam_workbench.evaluation.scenarios.headless import turns
 from tam_workbench.learning import LearningRules
 from tam_workbench.plant import START, Plant, PlantSpec, scenario
 from tam_workbench.records import Autonomy, Drift, Floats

@@ -7,8 +7,8 @@ from typing import Final
 import numpy as np
 
 from tam_workbench.engine import settings, wiring
+from tam_workbench.evaluation.benches.reference import plain_loop_rate
 from tam_workbench.evaluation.figures import Figure
-from tam_workbench.evaluation.reference import plain_loop_rate
 from tam_workbench.plant import START, Plant, scenario
 from tam_workbench.records import Batch, Floats
 
