@@ -8,7 +8,7 @@ from tam_workbench.engine.recollection import Recollection
 from tam_workbench.engine.scribe import from_json
 from tam_workbench.errors import SettingsError
 from tam_workbench.ports import Clock, Journal
-from tam_workbench.records import AuditEntry, Hit, Incident, MemoryEntry, Phase
+from tam_workbench.records import AuditEntry, Hit, Incident, MemoryEntry, Phase, Where
 
 PAGE = 5000
 
@@ -55,7 +55,7 @@ class Kept:
 
     def recall(self, text: str, *, service: str | None, k: int) -> list[Hit]:
         """Return what is most like ``text``."""
-        where = {"service": service} if service else {}
+        where = Where(services=(service,) if service else ())
         return self._recollection.recall(text, now=self._clock.now(), k=k, where=where)
 
     def memories(self, limit: int) -> list[MemoryEntry]:

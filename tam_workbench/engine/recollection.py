@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from tam_workbench import memory
 from tam_workbench.ports import Embedder, Store
-from tam_workbench.records import Hit, Incident, MemoryEntry, Template
+from tam_workbench.records import Hit, Incident, MemoryEntry, Template, Where
 
 CANDIDATES = 20
 """Nearest neighbours fetched before ranking by recency, trust and outcome."""
@@ -35,10 +35,10 @@ class Recollection:
 
     def similar(self, text: str, *, now: datetime, k: int = 5) -> list[Hit]:
         """Return past incidents like this one, best first; none when it is new to us."""
-        hits = self.recall(text, now=now, k=k, where={"kind": "incident"})
+        hits = self.recall(text, now=now, k=k, where=Where(kinds=("incident",)))
         return [] if memory.is_novel(hits, self._rules) else hits
 
-    def recall(self, text: str, *, now: datetime, k: int, where: dict[str, str]) -> list[Hit]:
+    def recall(self, text: str, *, now: datetime, k: int, where: Where) -> list[Hit]:
         """Return what is most like ``text``, ranked with the parts of each score."""
         self.flush()
         vector = self._vector(text)
@@ -100,4 +100,4 @@ class Recollection:
         """Return some entries, for the memory screen."""
         self.flush()
         vector = self._vector("incident")
-        return [hit.entry for hit in self._store.nearest(vector, k=limit, where={})]
+        return [hit.entry for hit in self._store.nearest(vector, k=limit, where=Where())]

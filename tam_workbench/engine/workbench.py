@@ -21,6 +21,7 @@ from tam_workbench.records import (
     Pulse,
     Reputation,
     UpdateVerdict,
+    Where,
 )
 
 VERIFY_PAGE = 5000
@@ -144,7 +145,7 @@ class Workbench:
 
     def recall(self, text: str, service: str | None = None, k: int = 5) -> list[Hit]:
         """Return what is most like ``text``, best first, with the parts of each score."""
-        where = {"service": service} if service else {}
+        where = Where(services=(service,) if service else ())
         memory, clock = self._runner.recollection, self._runner.clock
         return self._runner.ask(lambda: memory.recall(text, now=clock.now(), k=k, where=where))
 

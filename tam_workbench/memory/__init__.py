@@ -18,13 +18,12 @@ from tam_workbench.memory.entries import (
     with_outcome,
 )
 from tam_workbench.memory.ranking import RankRules, is_duplicate, is_novel, rank
-from tam_workbench.memory.selection import WHERE_FIELDS, check_vectors, check_where, top
+from tam_workbench.memory.selection import admits, check_vectors, top
 from tam_workbench.memory.shortterm import Note, ShortTerm
 from tam_workbench.memory.signature import incident_text, mask
 
 __all__ = [
     "TIER_OF",
-    "WHERE_FIELDS",
     "Embed",
     "EmbeddingCache",
     "Note",
@@ -32,8 +31,8 @@ __all__ = [
     "ShortTerm",
     "Sighting",
     "absorb",
+    "admits",
     "check_vectors",
-    "check_where",
     "content_key",
     "incident_text",
     "is_duplicate",

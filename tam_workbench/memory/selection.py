@@ -1,29 +1,47 @@
 """What every store shares: which filters exist, which vectors count, and who is nearest."""
 
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Sequence
+from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
 
 from tam_workbench.errors import BadInputError
-
-WHERE_FIELDS: Final = ("kind", "service", "tier")
-"""Fields a recall may filter on; ``tier`` by its value, as in ``"episodic"``."""
+from tam_workbench.records import MemoryEntry, Where
 
 
-def check_where(where: Mapping[str, str]) -> None:
-    """Refuse a filter on a field that no store knows.
+def admits(entry: MemoryEntry, where: Where) -> bool:
+    """Tell whether ``where`` finds an entry.
 
     Examples
     --------
-    >>> check_where({"color": "red"})
-    Traceback (most recent call last):
-    tam_workbench.errors.BadInputError: no memory filter 'color': use kind, service, tier
+    >>> from datetime import UTC, datetime
+    >>> from tam_workbench.records import Tier
+    >>> january, june = datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 6, 1, tzinfo=UTC)
+    >>> entry = MemoryEntry(id="a", kind="fact", text="db owns disk", vector=(1.0,), service="db",
+    ...     tier=Tier.SEMANTIC, created_at=january, trust=1.0, valid_to=june)
+    >>> admits(entry, Where(services=("db",))), admits(entry, Where(as_of=june))
+    (True, False)
     """
-    for field in where:
-        if field not in WHERE_FIELDS:
-            raise BadInputError(f"no memory filter {field!r}: use {', '.join(WHERE_FIELDS)}")
+    return (
+        (not where.kinds or entry.kind in where.kinds)
+        and (not where.services or entry.service in where.services)
+        and (not where.tiers or entry.tier in where.tiers)
+        and set(where.labels) <= set(entry.labels)
+        and entry.trust >= where.min_trust
+        and (where.since is None or entry.created_at >= where.since)
+        and (where.until is None or entry.created_at < where.until)
+        and _holds(entry.valid_from or entry.created_at, entry.valid_to, where.as_of)
+        and _holds(entry.known_from, entry.known_to, where.known_at)
+        and (where.with_quarantined or not entry.is_quarantined)
+    )
+
+
+def _holds(start: datetime | None, end: datetime | None, at: datetime | None) -> bool:
+    """Tell whether ``at`` lies in [start, end); None is open, and asks nothing."""
+    if at is None:
+        return True
+    return (start is None or start <= at) and (end is None or at < end)
 
 
 def check_vectors(

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from tam_workbench.errors import PromiseBrokenError, TamError
 from tam_workbench.ports.protocols import Store
-from tam_workbench.records import MemoryEntry, Tier
+from tam_workbench.records import MemoryEntry, Tier, Where
 
 CHECK_DIMENSION: Final = 8
 """Numbers in the vectors of the suite: the store that ``make`` opens must keep such."""
@@ -19,7 +19,7 @@ CHECK_DIMENSION: Final = 8
 Make = Callable[[str], Store]
 
 _AWKWARD: Final = ("it's", 'say "hi"', "50 %_*", "a;--", "line\nbreak", "täm→", "back\\slash", "")
-_NONE: Final[dict[str, str]] = {}
+_NONE: Final = Where()
 
 
 def check_store(make: Make, *, is_persistent: bool = True) -> None:
@@ -89,7 +89,7 @@ def _entry(name: str, *numbers: float) -> MemoryEntry:
     )
 
 
-def _ids(store: Store, *, k: int = 10, where: dict[str, str] = _NONE) -> list[str]:
+def _ids(store: Store, *, k: int = 10, where: Where = _NONE) -> list[str]:
     return [hit.entry.id for hit in store.nearest(_unit(1.0), k=k, where=where)]
 
 
@@ -126,7 +126,7 @@ def _replaces_by_id(store: Store) -> None:
 
 def _finds_the_nearest(store: Store) -> None:
     store.put([_entry("far", -1.0), _entry("near", 1.0, 0.1), _entry("side", 0.0, 1.0)])
-    hits = store.nearest(_unit(1.0), k=2, where={})
+    hits = store.nearest(_unit(1.0), k=2, where=Where())
     _demand([hit.entry.id for hit in hits] == ["near", "side"], "nearest returns k, best first")
     expected = [1 / np.sqrt(1.01), 0.0]
     _demand(
@@ -137,7 +137,7 @@ def _finds_the_nearest(store: Store) -> None:
     _demand(hits[0].entry == store.get(["near"])[0], "a hit carries the whole entry")
     _demand(_ids(store, k=99) == ["near", "side", "far"], "k beyond count returns all")
     _demand(_ids(store, k=0) == [], "k of zero returns none")
-    tripled = store.nearest(3 * _unit(1.0), k=1, where={})[0]
+    tripled = store.nearest(3 * _unit(1.0), k=1, where=Where())[0]
     _demand(abs(tripled.score - expected[0]) < 1e-5, "the length of a query does not matter")
 
 
@@ -150,13 +150,16 @@ def _filters(store: Store) -> None:
             replace(_entry("d"), tier=Tier.LONG_TERM),
         ]
     )
-    _demand(_ids(store, k=1, where={"kind": "note"}) == ["b"], "where filters on kind")
-    _demand(_ids(store, k=9, where={"service": "it's"}) == ["c"], "where filters on service")
-    _demand(_ids(store, k=9, where={"tier": "long_term"}) == ["d"], "where filters on tier")
-    both = {"kind": "incident", "service": "checkout", "tier": "episodic"}
+    _demand(_ids(store, k=1, where=Where(kinds=("note",))) == ["b"], "where filters on kind")
+    _demand(_ids(store, k=9, where=Where(services=("it's",))) == ["c"], "where filters on service")
+    _demand(
+        _ids(store, k=9, where=Where(tiers=(Tier.LONG_TERM,))) == ["d"], "where filters on tier"
+    )
+    both = Where(kinds=("incident",), services=("checkout",), tiers=(Tier.EPISODIC,))
     _demand(_ids(store, k=1, where=both) == ["a"], "filters hold before k is counted, all of them")
-    _demand(_ids(store, where={"service": "x' OR '1'='1"}) == [], "a filter is a value, not code")
-    _refused(lambda: store.nearest(_unit(1.0), k=1, where={"color": "red"}), "an unknown filter")
+    _demand(
+        _ids(store, where=Where(services=("x' OR '1'='1",))) == [], "a filter is a value, not code"
+    )
 
 
 def _survives_awkward_text(store: Store) -> None:
@@ -167,7 +170,7 @@ def _survives_awkward_text(store: Store) -> None:
     store.put([*entries, _entry("plain")])
     for entry in entries:
         _demand(store.get([entry.id]) == [entry], f"{entry.id!r} is kept as it is")
-        found = _ids(store, where={"service": entry.service})
+        found = _ids(store, where=Where(services=(entry.service,)))
         _demand(found == [entry.id], f"service {entry.service!r} can be filtered on")
     _demand(store.delete([entry.id for entry in entries]) == len(entries), "awkward ids delete")
     _demand(store.count() == 1, "deleting awkward ids takes no other row")
@@ -212,7 +215,7 @@ def _refuses_bad_vectors(store: Store) -> None:
     for vector in ((1.0,), (0.0,) * CHECK_DIMENSION, (float("nan"),) * CHECK_DIMENSION):
         put = partial(store.put, [_entry("b"), replace(_entry("bad"), vector=vector)])
         _refused(put, f"an entry with {vector}")
-        recall = partial(store.nearest, np.array(vector, np.float32), k=1, where={})
+        recall = partial(store.nearest, np.array(vector, np.float32), k=1, where=Where())
         _refused(recall, f"a query with {vector}")
     _demand(store.count() == 1, "a refused put keeps nothing of it")
 
@@ -230,7 +233,7 @@ def _holds_many(store: Store) -> None:
     query = rng.normal(size=CHECK_DIMENSION).astype(np.float32)
     cosine = vectors @ query / (np.linalg.norm(vectors, axis=1) * np.linalg.norm(query))
     expected = [names[at] for at in np.argsort(-cosine)[:20]]
-    found = [hit.entry.id for hit in store.nearest(query, k=20, where={})]
+    found = [hit.entry.id for hit in store.nearest(query, k=20, where=Where())]
     _demand(
         len(set(found) & set(expected)) >= 19, "of 20 nearest among 1,200 at least 19 are found"
     )

@@ -17,7 +17,20 @@ from tam_workbench.records.decisions import (
     Verdict,
 )
 from tam_workbench.records.pulse import Pulse
-from tam_workbench.records.remembering import AuditEntry, Edge, Health, Hit, MemoryEntry, Tier
+from tam_workbench.records.remembering import (
+    AuditEntry,
+    Edge,
+    Health,
+    Hit,
+    MemoryEntry,
+    Origin,
+    PurgeProof,
+    Recalled,
+    Receipt,
+    Tier,
+    Transition,
+    Where,
+)
 from tam_workbench.records.scores import (
     TRUST_REASONS,
     Bytes,
@@ -73,18 +86,24 @@ __all__ = [
     "Labels",
     "MemoryEntry",
     "Observations",
+    "Origin",
     "Outcome",
     "Permission",
     "Phase",
     "Predictions",
     "Proposal",
     "Pulse",
+    "PurgeProof",
+    "Recalled",
+    "Receipt",
     "Reputation",
     "Result",
     "Template",
     "Tier",
+    "Transition",
     "TrustScores",
     "UpdateDecision",
     "UpdateVerdict",
     "Verdict",
+    "Where",
 ]

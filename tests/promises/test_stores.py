@@ -7,6 +7,7 @@ from tam_workbench.adapters.stores.lance import LanceStore
 from tam_workbench.errors import PromiseBrokenError
 from tam_workbench.ports import Store
 from tam_workbench.ports.store_checks import CHECK_DIMENSION, check_store
+from tam_workbench.records import Where
 
 
 def in_memory(_name):
@@ -38,8 +39,8 @@ class Forgets(InMemoryStore):
 
 
 class IgnoresFilters(InMemoryStore):
-    def nearest(self, vector, *, k, where):
-        return super().nearest(vector, k=k, where={})
+    def nearest(self, vector, *, k, where=None):
+        return super().nearest(vector, k=k, where=Where())
 
 
 class Unordered(InMemoryStore):

@@ -21,7 +21,7 @@ from tam_workbench.memory import (
     top,
     with_outcome,
 )
-from tam_workbench.records import Hit, Incident, Phase, Template
+from tam_workbench.records import Hit, Incident, Phase, Template, Where
 
 NOW = datetime(2024, 1, 1, tzinfo=UTC)
 unit = st.floats(0, 1)
@@ -88,7 +88,9 @@ def test_a_rerun_adds_no_row_and_no_count(seen):
 
     def run():
         for entry in seen:
-            near = store.nearest(np.array(entry.vector), k=99, where={"service": entry.service})
+            near = store.nearest(
+                np.array(entry.vector), k=99, where=Where(services=(entry.service,))
+            )
             known = [Hit(entry=e, score=1.0, parts={}) for e in store.get([entry.id])]
             store.put([absorb(entry, known + near, rules)])
         return {entry.id: entry.count for entry in store.get([entry.id for entry in seen])}

@@ -1,15 +1,15 @@
 """Memory in this process: a matrix and exact search; gone when the process ends."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
 from tam_workbench.errors import PermanentError
-from tam_workbench.memory import WHERE_FIELDS, check_vectors, check_where, top
-from tam_workbench.records import Hit, MemoryEntry
+from tam_workbench.memory import admits, check_vectors, top
+from tam_workbench.records import Hit, MemoryEntry, Where
 
 
 class InMemoryStore:
@@ -23,7 +23,7 @@ class InMemoryStore:
     Examples
     --------
     >>> store = InMemoryStore(dimension=2)
-    >>> store.count(), store.nearest(np.array([1.0, 0.0], np.float32), k=3, where={})
+    >>> store.count(), store.nearest(np.array([1.0, 0.0], np.float32), k=3, where=Where())
     (0, [])
     """
 
@@ -34,10 +34,8 @@ class InMemoryStore:
         self._lock = threading.Lock()
         self._entries: list[MemoryEntry] = []  # without their vectors: row i of the arrays
         self._rows: dict[str, int] = {}
-        self._names: dict[str, int] = {}  # codes of the values that can be filtered on
         self._vectors = np.empty((0, dimension), np.float32)
         self._norms = np.empty(0, np.float32)
-        self._codes = np.empty((0, len(WHERE_FIELDS)), np.int32)
         self._version = 0
         self._is_closed = False
 
@@ -57,7 +55,6 @@ class InMemoryStore:
                 self._entries[row : row + 1] = [replace(entry, vector=())]
                 self._vectors[row] = vector
                 self._norms[row] = norm
-                self._codes[row] = [self._code(value) for value in _filtered(entry)]
             self._version += bool(entries)
 
     def get(self, ids: Sequence[str]) -> list[MemoryEntry]:
@@ -66,11 +63,8 @@ class InMemoryStore:
             self._open()
             return [self._entry(self._rows[id_]) for id_ in ids if id_ in self._rows]
 
-    def nearest(
-        self, vector: npt.NDArray[np.float32], *, k: int, where: Mapping[str, str]
-    ) -> list[Hit]:
-        """Return the k most similar by cosine that match ``where`` (kind, service, tier)."""
-        check_where(where)
+    def nearest(self, vector: npt.NDArray[np.float32], *, k: int, where: Where) -> list[Hit]:
+        """Return the k most similar by cosine among those that ``where`` admits."""
         query = check_vectors(np.asarray(vector)[None, :], ["query"], dimension=self._dimension)[0]
         with self._lock:
             self._open()
@@ -94,7 +88,6 @@ class InMemoryStore:
                 kept = [row for row in range(len(self._entries)) if row not in gone]
                 self._entries = [self._entries[row] for row in kept]
                 self._vectors, self._norms = self._vectors[kept], self._norms[kept]
-                self._codes = self._codes[kept]
                 self._rows = {entry.id: row for row, entry in enumerate(self._entries)}
                 self._version += 1
             return len(gone)
@@ -122,27 +115,14 @@ class InMemoryStore:
         if self._is_closed:
             raise PermanentError("memory store 'inmemory' is closed: open a new one")
 
-    def _code(self, name: str) -> int:
-        return self._names.setdefault(name, len(self._names))
-
-    def _matching(self, where: Mapping[str, str]) -> npt.NDArray[np.intp]:
-        codes = self._codes[: len(self._entries)]
-        keep = np.ones(len(codes), bool)
-        for field, value in where.items():
-            keep &= codes[:, WHERE_FIELDS.index(field)] == self._names.get(value, -1)
-        return np.flatnonzero(keep)
+    def _matching(self, where: Where) -> npt.NDArray[np.intp]:
+        return np.flatnonzero([admits(entry, where) for entry in self._entries])
 
     def _grow(self, needed: int) -> None:
         if needed > len(self._vectors):
             more = max(16, 2 * needed) - len(self._vectors)
             self._vectors = np.pad(self._vectors, ((0, more), (0, 0)))
-            self._codes = np.pad(self._codes, ((0, more), (0, 0)))
             self._norms = np.pad(self._norms, (0, more))
 
     def _entry(self, row: int) -> MemoryEntry:
         return replace(self._entries[row], vector=tuple(self._vectors[row].tolist()))
-
-
-def _filtered(entry: MemoryEntry) -> tuple[str, str, str]:
-    """Return the values of ``WHERE_FIELDS``."""
-    return entry.kind, entry.service, entry.tier.value

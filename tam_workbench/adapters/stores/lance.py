@@ -3,7 +3,7 @@
 import json
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,8 +18,8 @@ from tam_workbench.errors import (
     PermanentError,
     TransientError,
 )
-from tam_workbench.memory import check_vectors, check_where, top
-from tam_workbench.records import Hit, MemoryEntry, Tier
+from tam_workbench.memory import check_vectors, top
+from tam_workbench.records import Hit, MemoryEntry, Tier, Where
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -98,11 +98,8 @@ class LanceStore:
                 found.update((entry.id, entry) for entry in _entries(rows))
         return [found[id_] for id_ in ids if id_ in found]
 
-    def nearest(
-        self, vector: npt.NDArray[np.float32], *, k: int, where: Mapping[str, str]
-    ) -> list[Hit]:
-        """Return the k most similar by cosine that match ``where`` (kind, service, tier)."""
-        check_where(where)
+    def nearest(self, vector: npt.NDArray[np.float32], *, k: int, where: Where) -> list[Hit]:
+        """Return the k most similar by cosine among those that ``where`` admits."""
         query = check_vectors(np.asarray(vector)[None, :], ["query"], dimension=self._dimension)[0]
         if k <= 0:
             return []
@@ -172,11 +169,18 @@ class LanceStore:
             except TransientError:
                 self._writes = 0  # another process is at it; ours is due again later
 
-    def _candidates(
-        self, query: npt.NDArray[np.float32], k: int, where: Mapping[str, str]
-    ) -> "pa.Table":
+    def _candidates(self, query: npt.NDArray[np.float32], k: int, where: Where) -> "pa.Table":
         """Return at least the k nearest rows, and all that tie with the last of them."""
-        filters = [f"{field} = {_quoted(value)}" for field, value in sorted(where.items())]
+        asked = {
+            "kind": where.kinds,
+            "service": where.services,
+            "tier": tuple(tier.value for tier in where.tiers),
+        }
+        filters = [
+            f"{field} IN ({', '.join(map(_quoted, values))})"
+            for field, values in asked.items()
+            if values
+        ]
         limit = k + 16
         while True:
             search = cast(

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from tam_workbench.adapters.stores.inmemory import InMemoryStore
-from tam_workbench.records import MemoryEntry, Tier
+from tam_workbench.records import MemoryEntry, Tier, Where
 
 
 def entry(number, vector):
@@ -32,7 +32,7 @@ def test_search_is_exact_after_growth_replacement_and_deletion():
     query = rng.normal(size=5).astype(np.float32)
     cosine = vectors @ query / (np.linalg.norm(vectors, axis=1) * np.linalg.norm(query))
     expected = [f"{at:05d}" for at in sorted(left, key=lambda at: -cosine[at])[:9]]
-    found = store.nearest(query, k=9, where={"service": "s1"})
+    found = store.nearest(query, k=9, where=Where(services=("s1",)))
     assert [hit.entry.id for hit in found] == expected
 
 
@@ -41,7 +41,7 @@ def test_readers_and_a_writer_may_meet():
 
     def read():
         for _ in range(300):
-            hits = store.nearest(np.ones(3, np.float32), k=4, where={"kind": "incident"})
+            hits = store.nearest(np.ones(3, np.float32), k=4, where=Where(kinds=("incident",)))
             if any(len(hit.entry.vector) != 3 for hit in hits):
                 faults.append(hits)
 

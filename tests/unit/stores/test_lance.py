@@ -11,7 +11,7 @@ import pytest
 
 from tam_workbench.adapters.stores.lance import LanceStore
 from tam_workbench.errors import BadInputError, MissingExtraError, PermanentError, TransientError
-from tam_workbench.records import MemoryEntry, Tier
+from tam_workbench.records import MemoryEntry, Tier, Where
 
 ENTRY = MemoryEntry(
     id="e",
@@ -72,7 +72,7 @@ def test_threads_writing_the_same_new_keys_leave_no_duplicates(tmp_path):
     for thread in threads:
         thread.join()
     reader = store_at(tmp_path)
-    found = reader.nearest(np.array(ENTRY.vector, np.float32), k=99, where={})
+    found = reader.nearest(np.array(ENTRY.vector, np.float32), k=99, where=Where())
     assert sorted(hit.entry.id for hit in found) == [str(number) for number in range(8)]
 
 
