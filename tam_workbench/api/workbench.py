@@ -8,7 +8,13 @@ from tam_workbench.engine.workbench import Workbench as EngineWorkbench
 
 if TYPE_CHECKING:
     from tam_workbench.dashboard import Embedded
-    from tam_workbench.widgets import ApprovalCard, LiveTelemetry, ShapWaterfall, TrustRibbon
+    from tam_workbench.widgets import (
+        ApprovalCard,
+        LiveTelemetry,
+        MemoryRecall,
+        ShapWaterfall,
+        TrustRibbon,
+    )
 
 
 class Workbench(EngineWorkbench):
@@ -79,6 +85,12 @@ class Workbench(EngineWorkbench):
         from tam_workbench import widgets
 
         return widgets.ShapWaterfall(self)
+
+    def asking(self, text: str = "", *, service: str = "") -> "MemoryRecall":
+        """Return a widget that asks memory, at once when ``text`` is given."""
+        from tam_workbench import widgets
+
+        return widgets.MemoryRecall(self, text, service=service)
 
     def approvals(self) -> "ApprovalCard":
         """Return a card with the proposals that wait for you."""

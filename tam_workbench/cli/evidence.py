@@ -1,4 +1,4 @@
-"""Verbs that ask what was kept: memory, incidents, explanations, the ledger; and approvals."""
+"""Verbs that ask what was kept: incidents, explanations, the ledger; and approvals."""
 
 import json
 from pathlib import Path
@@ -19,36 +19,10 @@ Reason = Annotated[str, typer.Option(help="Why; it goes into the ledger.")]
 DEFAULT_STATE = Path(".tam")
 
 audit_app = typer.Typer(no_args_is_help=True, help="Show, verify and export the ledger.")
-memory_app = typer.Typer(no_args_is_help=True, help="Look at what is remembered, and forget.")
 
 
 def _kept(state: Path) -> Kept:
     return wiring.open_kept(state)
-
-
-def recall(
-    text: Annotated[str, typer.Argument(help="What you see, in words.")],
-    *,
-    service: Annotated[str | None, typer.Option(help="Only this service.")] = None,
-    k: Annotated[int, typer.Option("-k", help="How many.")] = 5,
-    state: State = DEFAULT_STATE,
-    as_json: AsJson = False,
-) -> None:
-    """Find what was most like this, and what helped then."""
-    hits = _kept(state).recall(text, service=service, k=k)
-    rows = [
-        {
-            "score": hit.score,
-            "similarity": hit.parts.get("similarity", 0.0),
-            "service": hit.entry.service,
-            "action": hit.entry.action or "-",
-            "helped": hit.entry.helped,
-            "times": hit.entry.count,
-            "text": hit.entry.text.replace("\n", " ")[:120],
-        }
-        for hit in hits
-    ]
-    show(rows, as_json=as_json, empty="nothing like it is remembered")
 
 
 def incidents(*, state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
@@ -172,48 +146,3 @@ def audit_export(*, state: State = DEFAULT_STATE) -> None:
                 }
             )
         )
-
-
-@memory_app.command("stats")
-@guarded
-def memory_stats(*, state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
-    """Count what is remembered."""
-    show([_kept(state).memory_stats()], as_json=as_json)
-
-
-@memory_app.command("list")
-@guarded
-def memory_list(
-    *,
-    state: State = DEFAULT_STATE,
-    limit: Annotated[int, typer.Option(help="How many.")] = 50,
-    as_json: AsJson = False,
-) -> None:
-    """List remembered entries."""
-    rows = [
-        {
-            "id": e.id[:12],
-            "kind": e.kind,
-            "service": e.service,
-            "tier": e.tier.value,
-            "times": e.count,
-            "action": e.action or "-",
-            "helped": e.helped,
-            "text": e.text.replace("\n", " ")[:80],
-        }
-        for e in _kept(state).memories(limit)
-    ]
-    show(rows, as_json=as_json, empty="nothing is remembered yet")
-
-
-@memory_app.command("forget")
-@guarded
-def memory_forget(
-    ids: Annotated[list[str], typer.Argument(help="Entry ids, or their beginnings.")],
-    *,
-    state: State = DEFAULT_STATE,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
-) -> None:
-    """Forget entries; only while no loop runs in ``--state``."""
-    gone = _kept(state).forget(ids, dry_run=dry_run)
-    say(f"{len(gone)} {'would be ' if dry_run else ''}forgotten: {', '.join(gone) or 'none'}")

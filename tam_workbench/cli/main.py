@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 import tam_workbench
-from tam_workbench.cli import boards, evidence, figures, material, running
+from tam_workbench.cli import boards, digests, evidence, figures, material, remembering, running
 from tam_workbench.cli.output import guarded
 
 app = typer.Typer(
@@ -39,7 +39,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "demo": running.demo,
     "run": running.run,
     "serve": running.serve,
-    "recall": evidence.recall,
+    "recall": remembering.recall,
     "explain": evidence.explain,
     "incidents": evidence.incidents,
     "approve": evidence.approve,
@@ -54,7 +54,7 @@ for name, verb in VERBS.items():
 
 for name, group in {
     "audit": evidence.audit_app,
-    "memory": evidence.memory_app,
+    "memory": digests.memory_app,
     "datasets": material.datasets_app,
     "notebook": material.notebook_app,
     "config": material.config_app,

@@ -2,6 +2,7 @@
 
 # mypy: disallow-untyped-calls=False
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,7 +18,7 @@ from bokeh.models import (
 from bokeh.models.annotations import Span
 from bokeh.plotting import figure
 
-from tam_workbench.views import LEVELS, MARKER_COLUMNS, PULSE_COLUMNS
+from tam_workbench.views import LEVELS, MAP_COLUMNS, MARKER_COLUMNS, PULSE_COLUMNS, TIERS
 from tam_workbench.views.theme import ANOMALY, BASELINE, LEARNER, TELEMETRY
 
 ROLLOVER: Final = 3600
@@ -173,3 +174,43 @@ def _timeline(markers: ColumnDataSource, span: DataRange1d) -> Any:  # noqa: ANN
     )
     plot.add_tools(tool)
     return plot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryMap:
+    """A scatter of memories and its source."""
+
+    figure: Any
+    source: ColumnDataSource
+
+    def show(self, columns: Mapping[str, list[Any]]) -> None:
+        """Draw other memories."""
+        if columns["id"] != self.source.data["id"]:
+            self.source.data = dict(columns)
+
+
+def memory_map_chart() -> MemoryMap:
+    """Return the map of memory: what is alike lies near, colour and shape tell the tier."""
+    source = ColumnDataSource(data={name: [] for name in MAP_COLUMNS})
+    plot = figure(
+        height=420, toolbar_location=None, tools="pan,wheel_zoom,reset", sizing_mode="stretch_width"
+    )
+    plot.axis.visible = False
+    plot.grid.visible = False
+    plot.outline_line_color = None
+    for tier, (color, shape) in TIERS.items():
+        name = tier.value.replace("_", " ")
+        plot.scatter([], [], marker=shape, size=10, color=color, legend_label=name)
+    drawn = plot.scatter(
+        "x", "y", marker="shape", size=10, fill_color="color", line_color="white",
+        fill_alpha=0.85, source=source,
+    )  # fmt: skip
+    tips = [("tier", "@tier"), ("kind", "@kind"), ("service", "@service"), ("", "@text")]
+    plot.add_tools(HoverTool(renderers=[drawn], tooltips=tips))
+    plot.legend.orientation = "horizontal"
+    plot.legend.location = "top_left"
+    plot.legend.background_fill_alpha = 0.0
+    plot.legend.border_line_alpha = 0.0
+    plot.legend.label_text_font_size = "11px"
+    plot.add_layout(plot.legend[0], "above")
+    return MemoryMap(figure=plot, source=source)

@@ -14,11 +14,14 @@ from tam_workbench.records import (
     Explanation,
     Incident,
     Pulse,
+    Receipt,
     UpdateVerdict,
 )
 
 Item = TypeVar("Item")
-Message = Pulse | Event | Drift | UpdateVerdict | Incident | Explanation | AuditEntry | str
+Message = (
+    Pulse | Event | Drift | UpdateVerdict | Incident | Explanation | AuditEntry | Receipt | str
+)
 
 SIZES: Final = {
     "pulse": 7200,
@@ -30,6 +33,7 @@ SIZES: Final = {
     "incident": 2000,
     "explanation": 500,
     "audit": 5000,
+    "memory": 2000,
     "fault": 200,
 }
 """Topics and how many items each remembers."""

@@ -13,7 +13,7 @@ from typing import Final
 
 from tam_workbench.errors import BadInputError
 
-VERBS: Final = ("approve", "reject", "label", "pause", "resume")
+VERBS: Final = ("approve", "reject", "label", "pause", "resume", "memory")
 """What may be said through the inbox."""
 
 

@@ -86,6 +86,10 @@ class IncidentBook:
         chosen = (self._incidents[i] for i in self._open.values())
         return [incident for incident in chosen if incident.phase is phase]
 
+    def services(self) -> frozenset[str]:
+        """Return the services that have an open incident."""
+        return frozenset(self._open)
+
     def attempts(self, incident_id: str) -> int:
         """Return how many actions were taken for an incident."""
         track = self._tracks.get(incident_id)

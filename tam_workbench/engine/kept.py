@@ -4,21 +4,23 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from tam_workbench import audit
-from tam_workbench.engine.recollection import Recollection
+from tam_workbench.engine.remembering import Memory
 from tam_workbench.engine.scribe import from_json
 from tam_workbench.errors import SettingsError
-from tam_workbench.ports import Clock, Journal
-from tam_workbench.records import AuditEntry, Hit, Incident, MemoryEntry, Phase, Where
+from tam_workbench.memory import last_seen
+from tam_workbench.ports import EVERYTHING, Clock, Journal
+from tam_workbench.records import AuditEntry, Incident, MemoryEntry, Phase, Where
 
 PAGE = 5000
+PRESENT = Where()
 
 
 class Kept:
     """Reads a state folder without running its source."""
 
-    def __init__(self, journal: Journal, recollection: Recollection, clock: Clock) -> None:
+    def __init__(self, journal: Journal, memory: Memory, clock: Clock) -> None:
         self._journal = journal
-        self._recollection = recollection
+        self.memory = memory
         self._clock = clock
 
     def ledger(self) -> Iterator[AuditEntry]:
@@ -53,30 +55,35 @@ class Kept:
                 return incident
         raise SettingsError(f"nothing waits for approval under {key!r}; see 'tam incidents'")
 
-    def recall(self, text: str, *, service: str | None, k: int) -> list[Hit]:
-        """Return what is most like ``text``."""
-        where = Where(services=(service,) if service else ())
-        return self._recollection.recall(text, now=self._clock.now(), k=k, where=where)
+    def matching(self, beginnings: Sequence[str]) -> list[str]:
+        """Return the ids that begin so; forgotten and quarantined ones too.
 
-    def memories(self, limit: int) -> list[MemoryEntry]:
-        """Return remembered entries."""
-        return self._recollection.entries(limit)
+        Raises
+        ------
+        SettingsError
+            One of them fits no memory.
+        """
+        known = [entry.id for page in self.memory.shelf.scan(EVERYTHING) for entry in page]
+        found: dict[str, None] = {}
+        for beginning in beginnings:
+            fitting = [one for one in known if one.startswith(beginning)]
+            if not fitting:
+                raise SettingsError(f"no memory begins with {beginning!r}; see 'tam memory list'")
+            found.update(dict.fromkeys(fitting))
+        return list(found)
 
-    def memory_stats(self) -> dict[str, object]:
-        """Return how much is remembered."""
-        return {"entries": self._recollection.count(), "version": self._recollection.version()}
+    def memories(
+        self, limit: int, *, where: Where = PRESENT, with_forgotten: bool = False
+    ) -> list[MemoryEntry]:
+        """Return remembered entries, the ones seen last first."""
+        found = [entry for page in self.memory.shelf.scan(where) for entry in page]
+        current = [entry for entry in found if with_forgotten or entry.known_to is None]
+        return sorted(current, key=last_seen, reverse=True)[:limit]
 
-    def forget(self, ids: Sequence[str], *, dry_run: bool) -> list[str]:
-        """Forget entries by id or beginning of an id, and leave a line in the ledger."""
-        known = [entry.id for entry in self.memories(100_000)]
-        gone = [one for one in known if one.startswith(tuple(ids))]
-        if gone and not dry_run:
-            self._recollection.forget(gone)
-            line = audit.link(
-                self._journal.head(), kind="forget", body={"ids": gone}, at=self._clock.now()
-            )
-            self._journal.commit([line])
-        return gone
+    def close(self) -> None:
+        """Let go of memory and journal."""
+        self.memory.close()
+        self._journal.close()
 
 
 def _opened(incident: Incident) -> datetime:

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from numba import njit
 
 from tam_workbench.records import Floats, Ints
@@ -16,6 +17,43 @@ class Folded(NamedTuple):
 
     rows: Ints
     values: Floats
+
+
+@njit(cache=True, nogil=True)
+def group(keys: Ints) -> tuple[Ints, Ints]:
+    """Return the first place of each distinct key, in order, and which of them each key is."""
+    size = 16
+    while size < 2 * keys.size:
+        size *= 2
+    table = np.full(size, -1, dtype=np.int64)
+    first = np.empty(keys.size, dtype=np.int64)
+    which = np.empty(keys.size, dtype=np.int64)
+    count = 0
+    for i in range(keys.size):
+        mixed = np.uint64(keys[i]) * np.uint64(0x9E3779B97F4A7C15)
+        at = np.int64(mixed >> np.uint64(32)) & (size - 1)
+        while table[at] >= 0 and keys[first[table[at]]] != keys[i]:
+            at = (at + 1) & (size - 1)
+        if table[at] < 0:
+            table[at] = count
+            first[count] = i
+            count += 1
+        which[i] = table[at]
+    return first[:count].copy(), which
+
+
+@njit(cache=True, nogil=True)
+def count_runs(who: Ints, over: npt.NDArray[np.bool_], runs: Ints) -> Ints:
+    """Return how many True in a row of its own each row ends; ``runs`` are carried on, per one.
+
+    >>> count_runs(np.array([0, 0, 1, 0, 0]), np.array([1, 1, 1, 0, 1]) > 0, np.array([2, 0]))
+    array([3, 4, 1, 0, 1])
+    """
+    out = np.empty(who.size, dtype=np.int64)
+    for i in range(who.size):
+        runs[who[i]] = runs[who[i]] + 1 if over[i] else 0
+        out[i] = runs[who[i]]
+    return out
 
 
 @njit(cache=True, nogil=True)

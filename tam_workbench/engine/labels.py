@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from tam_workbench.engine.kernels import count_runs, group
 from tam_workbench.records import Batch, Ints, Labels, TrustScores
 
 
@@ -34,45 +35,54 @@ class Labeller:
         self._min_trust = min_trust
         self._runs: dict[str, int] = {}
         self._known_until = -1
+        self._codes: dict[str, int] = {}
+        self._anchor: pl.Series | None = None
 
     def labels(self, batch: Batch, scores: TrustScores) -> Labels:
         """Return the (service, tick) pairs in breach and the last tick that is now known."""
         services, ticks = self._from_changes(batch, scores)
         for rule in self._rules:
-            more_services, more_ticks = self._from_rule(rule, batch.metrics)
+            more_services, more_ticks = self._from_rule(rule, batch)
             services += more_services
             ticks = np.concatenate([ticks, more_ticks])
         for frame in (batch.metrics, batch.spans, batch.logs, batch.changes):
             if frame.height:
-                last = int(_microseconds(frame["time"]).max() // self._tick_us)
+                last = int(batch.columns.of(frame)["time"].max() // self._tick_us)
                 self._known_until = max(self._known_until, last)
         return Labels(services=tuple(services), ticks=ticks, known_until=self._known_until)
 
     def _from_changes(self, batch: Batch, scores: TrustScores) -> tuple[list[str], Ints]:
-        changes = batch.changes
-        if not changes.height:
-            return [], np.empty(0, dtype=np.int64)
-        kinds = changes["kind"].cast(pl.String)
+        kinds = batch.changes["kind"].to_list()
         believed = scores.values["changes"] >= self._min_trust
-        chosen = changes.filter((kinds == "slo_breach") & pl.Series(believed))
-        ticks = (_microseconds(chosen["time"]) // self._tick_us).astype(np.int64)
-        return _names(chosen["service"]), ticks
+        rows = [row for row, kind in enumerate(kinds) if kind == "slo_breach" and believed[row]]
+        if not rows:
+            return [], np.empty(0, dtype=np.int64)
+        times = batch.columns.of(batch.changes)["time"][rows]
+        names = batch.changes["service"].to_list()
+        return [names[row] for row in rows], (times // self._tick_us).astype(np.int64)
 
-    def _from_rule(self, rule: SloRule, metrics: pl.DataFrame) -> tuple[list[str], Ints]:
-        rows = metrics.filter(metrics["name"] == rule.metric)
-        distinct = rows["resource"].unique(maintain_order=True)
-        resources = rows["resource"].to_physical().to_numpy()
-        over = rows["value"].to_numpy() > rule.above
-        hits = [np.empty(0, dtype=np.int64)]
-        for code, resource in zip(distinct.to_physical(), distinct.cast(pl.String), strict=True):
-            key = f"{rule.metric}|{resource}"
-            own = np.flatnonzero(resources == code)
-            runs = _run_lengths(over[own], self._runs.get(key, 0))
-            self._runs[key] = int(runs[-1])
-            hits.append(own[runs >= rule.for_ticks])
-        breached = np.concatenate(hits)
-        ticks = _microseconds(rows["time"])[breached] // self._tick_us
-        return _names(rows["service"].gather(breached)), ticks.astype(np.int64)
+    def _from_rule(self, rule: SloRule, batch: Batch) -> tuple[list[str], Ints]:
+        metrics, told = batch.metrics, batch.columns.of(batch.metrics)
+        rows = np.flatnonzero(told["name"] == self._code(rule.metric, metrics, told["name"]))
+        first, who = group(told["resource"][rows])
+        resources = metrics["resource"]
+        keys = [f"{rule.metric}|{resources[int(row)]}" for row in rows[first]]
+        runs = np.array([self._runs.get(key, 0) for key in keys], dtype=np.int64)
+        long = count_runs(who, told["value"][rows] > rule.above, runs) >= rule.for_ticks
+        self._runs.update(zip(keys, runs.tolist(), strict=True))
+        breached = rows[long]
+        ticks = told["time"][breached] // self._tick_us
+        return _names(metrics["service"], told["service"], breached), ticks.astype(np.int64)
+
+    def _code(self, name: str, metrics: pl.DataFrame, codes: Ints) -> int:
+        """Return the code of a metric's name, -1 while no row has brought it."""
+        if name not in self._codes and codes.size:
+            if self._anchor is None:  # polars renumbers categories when no column of them lives
+                self._anchor = metrics["name"].clear()
+            first, _ = group(codes)
+            for row in first.tolist():
+                self._codes[str(metrics["name"][row])] = int(codes[row])
+        return self._codes.get(name, -1)
 
     def state(self) -> dict[str, object]:
         """Return what a checkpoint keeps."""
@@ -86,32 +96,14 @@ class Labeller:
         self._runs, self._known_until = dict(runs), known
 
 
-def _microseconds(times: pl.Series) -> Ints:
-    """Return stamps as they lie in memory; cheaper than ``to_physical``."""
-    return times.to_numpy().view(np.int64)
+def _names(column: pl.Series, codes: Ints, rows: Ints) -> list[str]:
+    """Return the names of some rows of a column, each one object however often it comes.
 
-
-def _names(column: pl.Series) -> list[str]:
-    """Return the names of a categorical column, each one object however often it comes.
-
-    >>> first, _, third = _names(pl.Series(["web", "db", "web"], dtype=pl.Categorical()))
-    >>> first, first is third
+    >>> column = pl.Series(["web", "db", "web"], dtype=pl.Categorical())
+    >>> first, last = _names(column, np.array([1, 2, 1]), np.array([0, 2]))
+    >>> first, first is last
     ('web', True)
     """
-    distinct = column.unique()
-    names = distinct.cast(pl.String).to_list()
-    if len(names) == 1:
-        return names * column.len()
-    known = dict(zip(distinct.to_physical().to_list(), names, strict=True))
-    return [known[code] for code in column.to_physical().to_list()]
-
-
-def _run_lengths(over: np.ndarray[tuple[int], np.dtype[np.bool_]], before: int) -> Ints:
-    """Return how many True in a row end at each place, ``before`` of them before the first.
-
-    >>> _run_lengths(np.array([True, True, False, True]), 2).tolist()
-    [3, 4, 0, 1]
-    """
-    index = np.arange(over.size)
-    last_false = np.maximum.accumulate(np.where(over, -1, index))
-    return np.where(last_false >= 0, index - last_false, index + 1 + before).astype(np.int64)
+    first, which = group(codes[rows])
+    known = [str(column[int(row)]) for row in rows[first]]
+    return known * rows.size if len(known) == 1 else [known[at] for at in which.tolist()]

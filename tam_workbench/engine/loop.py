@@ -90,6 +90,7 @@ class Loop:
             screened = stages.screening.screen(batch, now=batch.received_at)
         with self._timed("redact"):
             clean = stages.redactor.redact(screened)
+            clean.columns.adopt(screened.columns)  # most frames are the same
         with self._timed("trust"):
             scores = stages.trust.score(clean)
         with self._timed("features"):

@@ -3,15 +3,16 @@
 from collections import deque
 from collections.abc import Sequence
 
-import numpy as np
 import polars as pl
 
+from tam_workbench.engine.kernels import group
 from tam_workbench.records import Batch, Template
 
 WINDOW_TICKS = 120
 KEPT = 200
 MAX_SERVICES = 1000
-_NOBODY = 2**31
+MAX_PAIRS = 100_000
+_MANY = 2**31  # more than there are codes of names
 
 
 class Recent:
@@ -21,28 +22,37 @@ class Recent:
         self._changes: deque[tuple[int, str, str]] = deque(maxlen=KEPT)
         self._templates: deque[tuple[int, Template]] = deque(maxlen=KEPT)
         self._calls: dict[str, set[str]] = {}
+        self._met: set[int] = set()  # pairs of codes that were looked at
+        self._anchor: pl.DataFrame | None = None
 
     def add(self, batch: Batch, novel: Sequence[Template], *, tick: int) -> None:
         """Take in the changes, calls and new templates of a batch that ends at ``tick``."""
-        self._learn_calls(batch.spans)
-        changes = batch.changes
+        self._learn_calls(batch)
         self._templates.extend((tick, template) for template in novel)
-        if not changes.height:
+        kinds = batch.changes["kind"].to_list()
+        told = [row for row, kind in enumerate(kinds) if not kind.startswith("slo_")][-KEPT:]
+        if not told:
             return
-        kinds = changes["kind"].cast(pl.String)
-        told = changes.filter(~kinds.str.starts_with("slo_")).tail(KEPT)
-        for row in told.iter_rows(named=True):
+        for row in batch.changes[told].iter_rows(named=True):
             what = f"{row['kind']} {row['detail'] or ''}".strip()
             self._changes.append((tick, str(row["service"]), what))
 
-    def _learn_calls(self, spans: pl.DataFrame) -> None:
+    def _learn_calls(self, batch: Batch) -> None:
+        spans = batch.spans
         if not spans.height:
             return
-        named = spans.select("parent_service", "service")
-        codes = named.select(pl.all().to_physical().cast(pl.Int64).fill_null(_NOBODY))
-        callers, callees = (column.to_numpy() for column in codes.get_columns())
-        _, first = np.unique(callers * _NOBODY + callees, return_index=True)
-        for caller, callee in named[first.tolist()].iter_rows():
+        if self._anchor is None:  # polars renumbers categories when no column of them lives
+            self._anchor = spans.clear()
+        codes = batch.columns.of(spans)
+        pairs = codes["parent_service"] * _MANY + codes["service"]
+        first, _ = group(pairs)
+        new = [row for row in first.tolist() if int(pairs[row]) not in self._met]
+        if not new:
+            return
+        if len(self._met) > MAX_PAIRS:
+            self._met.clear()
+        self._met.update(pairs[new].tolist())
+        for caller, callee in spans.select("parent_service", "service")[new].iter_rows():
             if (
                 None not in {caller, callee}
                 and caller != callee

@@ -1,103 +1,176 @@
-"""Recollection: what the loop remembers, between the pure memory room and the store."""
+"""Recollection: what the loop asks of memory and tells it, in the loop's own words."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
-import numpy as np
-import numpy.typing as npt
+from tam_workbench import memory as room
+from tam_workbench.engine.noticing import OddWindow
+from tam_workbench.engine.remembering import Draft, Memory, Upkeep
+from tam_workbench.records import Edge, Hit, Incident, MemoryEntry, Template, Tier, Where
 
-from tam_workbench import memory
-from tam_workbench.ports import Embedder, Store
-from tam_workbench.records import Hit, Incident, MemoryEntry, Template, Where
-
-CANDIDATES = 20
-"""Nearest neighbours fetched before ranking by recency, trust and outcome."""
+MOST_TEMPLATES = 64
+"""New log templates remembered at once; a storm of nonsense must not fill memory."""
 
 
 class Recollection:
-    """Embeds each text once, recalls, and writes in batches at the commit."""
+    """Recalls like incidents, remembers how they ended, and keeps memory in order."""
 
-    def __init__(
-        self, store: Store, embedder: Embedder, *, rules: memory.RankRules, cache_size: int = 4096
-    ) -> None:
-        self._store = store
-        self._rules = rules
-        self._cache = memory.EmbeddingCache(embedder.embed, capacity=cache_size)
-        self._waiting: dict[str, MemoryEntry] = {}
+    def __init__(self, memory: Memory, upkeep: Upkeep) -> None:
+        self.memory = memory
+        self.upkeep = upkeep
+        self._open: set[str] = set()  # ids of the entries of open incidents
+        self._entry_of: dict[str, str] = {}  # incident -> entry
 
     def version(self) -> int:
         """Return the memory version that a decision taken now has seen."""
-        return self._store.version()
+        return self.memory.shelf.version
 
     def count(self) -> int:
         """Return how many entries are remembered."""
-        return self._store.count() + len(self._waiting)
+        return self.memory.shelf.count()
 
     def similar(self, text: str, *, now: datetime, k: int = 5) -> list[Hit]:
         """Return past incidents like this one, best first; none when it is new to us."""
-        hits = self.recall(text, now=now, k=k, where=Where(kinds=("incident",)))
-        return [] if memory.is_novel(hits, self._rules) else hits
-
-    def recall(self, text: str, *, now: datetime, k: int, where: Where) -> list[Hit]:
-        """Return what is most like ``text``, ranked with the parts of each score."""
-        self.flush()
-        vector = self._vector(text)
-        return memory.rank(
-            self._store.nearest(vector, k=max(k, CANDIDATES), where=where),
-            now=now,
-            rules=self._rules,
-        )[:k]
+        self.memory.flush()
+        found = self.memory.recall(text, now=now, k=k, where=Where(kinds=("incident",)))
+        return [] if found.is_abstained else list(found.hits)
 
     def recalled(self, ids: Sequence[str], *, now: datetime) -> list[Hit]:
         """Return entries by id as hits, for the policy."""
-        entries = self._store.get(list(ids)) if ids else []
-        return memory.rank(
+        entries = self.memory.shelf.get(list(ids)) if ids else []
+        return room.rank(
             [Hit(entry=e, score=1.0, parts={"similarity": 1.0}) for e in entries],
             now=now,
-            rules=self._rules,
+            rules=self.memory.rules.recall.rank,
         )
+
+    def opened(self, incident: Incident, text: str, *, now: datetime) -> None:
+        """Keep an open incident in mind: working memory, until it ends."""
+        receipt = self.memory.observe([self._draft(incident, text, now)], now=now)
+        for entry_id in receipt.ids:
+            self._entry_of[incident.id] = entry_id
+            self._open.add(entry_id)
 
     def remember(self, incident: Incident, text: str, *, now: datetime) -> None:
         """Remember an incident with what was done and whether it helped."""
-        sighting = memory.Sighting(
-            service=incident.service, at=now, trust=incident.trust, occurrence=incident.id
-        )
-        entry = memory.make_entry("incident", text, vector=self._vector(text), sighting=sighting)
-        outcome, proposal = incident.outcome, incident.proposal
-        if proposal is not None and outcome is not None and outcome.helped is not None:
-            entry = memory.with_outcome(entry, proposal.action, helped=outcome.helped)
-        self._keep(entry)
+        receipt = self.memory.observe([self._draft(incident, text, now)], now=now)
+        self._tie(incident, receipt.ids, now)
+        if incident.closed_at is not None:
+            self._open.discard(self._entry_of.pop(incident.id, ""))
 
     def templates(self, novel: Sequence[Template], *, now: datetime) -> None:
         """Remember log templates when they are first seen."""
-        for template in novel[:64]:
-            sighting = memory.Sighting(service="", at=now, trust=1.0, occurrence=template.id)
-            vector = self._vector(template.text)
-            self._keep(
-                memory.make_entry("template", template.text, vector=vector, sighting=sighting)
+        drafts = [
+            Draft(kind="template", text=template.text, at=now, occurrence=template.id)
+            for template in novel[:MOST_TEMPLATES]
+            if template.text.strip()
+        ]
+        if drafts:
+            self.memory.observe(drafts, now=now)
+
+    def windows(self, odd: Sequence[OddWindow], *, now: datetime) -> None:
+        """Keep odd windows for a while: short-term memory, until they are noticed or expire."""
+        drafts = [
+            Draft(
+                kind="window",
+                text=window.text,
+                service=window.service,
+                at=now,
+                trust=window.trust,
+                occurrence=f"{window.service}@{window.tick}",
+                tier=Tier.SHORT_TERM,
+                surprise=window.surprise,
             )
+            for window in odd
+        ]
+        if drafts:
+            self.memory.observe(drafts, now=now)
 
-    def _keep(self, entry: MemoryEntry) -> None:
-        old = self._waiting.get(entry.id) or next(iter(self._store.get([entry.id])), None)
-        self._waiting[entry.id] = memory.merge(entry, old) if old else entry
-
-    def _vector(self, text: str) -> npt.NDArray[np.float32]:
-        vector: npt.NDArray[np.float32] = self._cache.embed([text])[0]
-        return vector
+    def keep_order(self, *, now: datetime) -> None:
+        """Move, expire and forget what is due."""
+        self.upkeep.turn(now=now, is_open=lambda entry: entry.id in self._open)
 
     def flush(self) -> None:
         """Write what waits."""
-        if self._waiting:
-            self._store.put(list(self._waiting.values()))
-            self._waiting = {}
-
-    def forget(self, ids: Sequence[str]) -> int:
-        """Remove entries by id."""
-        self.flush()
-        return self._store.delete(ids)
+        self.memory.flush()
 
     def entries(self, limit: int) -> list[MemoryEntry]:
-        """Return some entries, for the memory screen."""
-        self.flush()
-        vector = self._vector("incident")
-        return [hit.entry for hit in self._store.nearest(vector, k=limit, where=Where())]
+        """Return the entries seen last, for the memory screen."""
+        found = [entry for page in self.memory.shelf.scan(Where()) for entry in page]
+        current = [entry for entry in found if entry.known_to is None]
+        return sorted(current, key=room.last_seen, reverse=True)[:limit]
+
+    def state(self) -> dict[str, object]:
+        """Return what a checkpoint keeps."""
+        return {"open": sorted(self._open), "entry_of": dict(self._entry_of)}
+
+    def restore(self, state: dict[str, object]) -> None:
+        """Go back to a kept state."""
+        opened, entry_of = state["open"], state["entry_of"]
+        assert isinstance(opened, list)
+        assert isinstance(entry_of, dict)
+        self._open, self._entry_of = set(opened), dict(entry_of)
+
+    def _draft(self, incident: Incident, text: str, now: datetime) -> Draft:
+        outcome, proposal = incident.outcome, incident.proposal
+        was_checked = outcome is not None and outcome.helped is not None
+        return Draft(
+            kind="incident",
+            text=text,
+            service=incident.service,
+            at=now,
+            trust=incident.trust,
+            occurrence=incident.id,
+            tier=Tier.WORKING,
+            surprise=min(1.0, max(0.0, incident.anomaly)),
+            action=proposal.action if proposal and was_checked else "",
+            helped=outcome.helped if outcome and was_checked else None,
+        )
+
+    def _tie(self, incident: Incident, ids: Sequence[str], now: datetime) -> None:
+        """Learn what went together: the incident, its service, and what helped or did not."""
+        memory = self.memory
+        outcome, proposal = incident.outcome, incident.proposal
+        helped = outcome.helped if outcome else None
+        for entry_id in ids:
+            told = [_edge(f"service:{incident.service}", entry_id, "had", incident)]
+            for other in incident.similar:
+                if other != entry_id:
+                    memory.associations.learn(entry_id, other, signal=0.5, now=now)
+                    told.append(_edge(other, entry_id, "resembles", incident))
+            if proposal and helped is not None:
+                action = f"action:{proposal.action}"
+                signal = 1.0 if helped else -1.0
+                memory.associations.learn(entry_id, action, signal=signal, now=now)
+                told.append(_edge(action, entry_id, "helped" if helped else "failed", incident))
+                trial = room.Trial(
+                    signature=entry_id,
+                    action=proposal.action,
+                    helped=helped,
+                    context=_context(incident),
+                    entry_id=entry_id,
+                )
+                memory.trials.add(f"{incident.id}/{proposal.key}", trial)
+            memory.knowledge.tell(told, now=now)
+
+
+def _edge(cause: str, effect: str, relation: str, incident: Incident) -> Edge:
+    return Edge(
+        cause=cause,
+        effect=effect,
+        relation=relation,
+        confidence=min(1.0, max(0.0, incident.trust)),
+        evidence=(incident.id,),
+        observed_at=incident.opened_at,
+    )
+
+
+def _context(incident: Incident) -> dict[str, str]:
+    """Return what an outcome may hang on beside the action: coarse, so that it repeats."""
+    hour = incident.opened_at.hour
+    return {
+        "service": incident.service,
+        "time of day": ("night", "morning", "afternoon", "evening")[hour // 6],
+        "trust": "doubted" if incident.trust < 0.6 else "trusted",
+        "after a change": "yes" if any("change" in line for line in incident.evidence) else "no",
+    }

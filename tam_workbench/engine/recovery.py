@@ -29,6 +29,7 @@ class Recovery:
             "offset": offset,
             "ledger_head": self.scribe.head.number if self.scribe.head else 0,
             "memory_version": self.recollection.version(),
+            "recollection": self.recollection.state(),
             "screening": stages.screening.state(),
             "trust": stages.trust.state(),
             "features": stages.features.state(),
@@ -57,6 +58,8 @@ class Recovery:
         stages.book.restore(kept["book"], [from_json(text, Incident) for text in documents])
         self.loop.responder.restore(kept["responder"], gate=kept["gate"])
         tally.batches, tally.rows_in, tally.rows_scored, tally.rows_quarantined = kept["tally"]
+        if "recollection" in kept:
+            self.recollection.restore(kept["recollection"])
         if self.plant is not None:
             self.plant.restore(kept["plant"])
         offset: str | None = kept["offset"]

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from tam_workbench import explain, memory
+from tam_workbench import memory
 from tam_workbench.engine.bus import Bus
 from tam_workbench.engine.evidence import evidence_of
-from tam_workbench.engine.explainer import Explainer, Question
+from tam_workbench.engine.explainer import Explainer
 from tam_workbench.engine.incidents import OPEN_PHASES, IncidentBook, interrupted
+from tam_workbench.engine.noticing import Noticer
+from tam_workbench.engine.reasons import Reasons
 from tam_workbench.engine.recent import Recent
 from tam_workbench.engine.recollection import Recollection
 from tam_workbench.engine.scribe import Scribe
@@ -25,7 +27,6 @@ from tam_workbench.records import (
     Autonomy,
     Batch,
     Explanation,
-    Floats,
     Incident,
     Observations,
     Outcome,
@@ -75,8 +76,8 @@ class Responder:
         self._texts: dict[str, str] = {}
         self._recent = Recent()
         self._tick = -1
-        self.last_explanation: Explanation | None = None
-        self._explanations: dict[str, Explanation] = {}
+        self._noticer = Noticer()
+        self._reasons = Reasons(means.learning, means.bus, means.explainer)
 
     def respond(self, observed: Observations, seen: ServiceTicks, batch: Batch) -> None:
         """Open, follow and close incidents, and act on those that the gate lets act."""
@@ -93,6 +94,11 @@ class Responder:
         for incident in self._m.book.awaiting(Phase.OPEN):
             self._propose(incident)
         self._expire()
+        busy = {
+            incident.service for phase in OPEN_PHASES for incident in self._m.book.awaiting(phase)
+        }
+        self._m.recollection.windows(self._noticer.notice(observed, seen, busy), now=self._now())
+        self._m.recollection.keep_order(now=self._now())
 
     def approve(self, key: str, *, by: str, reason: str) -> None:
         """Carry out a proposal that waited for a person."""
@@ -133,10 +139,7 @@ class Responder:
 
     def explanation(self, incident_id: str | None) -> Explanation | None:
         """Return the explanation of an incident, or the latest one."""
-        if incident_id is None:
-            return self.last_explanation
-        later = self._m.explainer.answer(incident_id) if self._m.explainer else None
-        return later or self._explanations.get(incident_id)
+        return self._reasons.of(incident_id)
 
     def _waiting(self, key: str) -> Incident:
         for incident in self._m.book.awaiting(Phase.PROPOSED):
@@ -153,7 +156,7 @@ class Responder:
         if incident.trust < DOUBTED:
             evidence |= self._m.suspects()
         self._evidence[incident.id] = evidence
-        explanation = self._explain(incident, observed, rows)
+        explanation = self._reasons.explain(incident, observed, rows)
         self._texts[incident.id] = text = self._text(incident, evidence)
         hits = self._m.recollection.similar(text, now=self._now())
         opened = replace(
@@ -167,62 +170,15 @@ class Responder:
             {"id": incident.id, "phase": "open", "evidence": list(opened.evidence)},
             at=self._now(),
         )
-        self._m.scribe.note(
-            "recall", {"incident": incident.id, "similar": list(opened.similar)}, at=self._now()
-        )
+        line: dict[str, object] = {"incident": incident.id, "similar": list(opened.similar)}
+        line["memory_version"] = self._m.recollection.version()
+        self._m.scribe.note("recall", line, at=self._now())
+        self._m.recollection.opened(opened, text, now=self._now())
         self._set(opened)
 
     def _text(self, incident: Incident, evidence: dict[str, float]) -> str:
         templates, changes = self._recent.of(incident.service, tick=self._tick)
         return memory.incident_text(incident, templates, evidence, changes)
-
-    def _explain(
-        self,
-        incident: Incident,
-        observed: Observations,
-        rows: np.ndarray[tuple[int], np.dtype[np.int64]],
-    ) -> str:
-        if not rows.size:
-            return ""
-        row = observed.values[rows[-1:]]
-        exact = self._exactly(row, observed.feature_names)
-        if self._m.explainer is not None:
-            background, _ = self._m.learning.recent_rows()
-            if len(background) >= MIN_BACKGROUND:
-                question = Question(
-                    incident=incident.id,
-                    row=row[0].copy(),
-                    features=observed.feature_names,
-                    background=background.copy(),
-                    predict_proba=self._m.learning.frozen(),
-                    exact=exact,
-                )
-                self._m.explainer.ask(question)
-        if exact is None:
-            return ""
-        self.last_explanation = self._explanations[incident.id] = exact
-        if len(self._explanations) > 500:
-            del self._explanations[next(iter(self._explanations))]
-        self._m.bus.publish("explanation", [exact])
-        order = np.argsort(-np.abs(exact.attributions))[:3]
-        return ", ".join(f"{exact.features[i]} {exact.attributions[i]:+.2f}" for i in order)
-
-    def _exactly(self, row: Floats, names: tuple[str, ...]) -> Explanation | None:
-        """Return the exact SHAP values of a linear model, None for others."""
-        linear = self._m.learning.linear()
-        if linear is None:
-            return None
-        attributions, base = explain.linear_shap(
-            linear.weights,
-            linear.intercept,
-            mean=linear.mean,
-            scale=linear.scale,
-            X=row,
-            clip=linear.clip,
-        )
-        return explain.explanation_for(
-            attributions[0], base=base, values=row[0], feature_names=names, top=10
-        )
 
     def _propose(self, incident: Incident) -> None:
         m, now = self._m, self._now()
@@ -293,11 +249,8 @@ class Responder:
             Signal.FAILURE if failed else Signal.SUCCESS, now=now.timestamp()
         )
         m.gate.record(incident.proposal, outcome, now=now)
-        m.scribe.note(
-            "outcome",
-            {"key": outcome.key, "result": outcome.result.value, "detail": outcome.detail},
-            at=now,
-        )
+        line = {"key": outcome.key, "result": outcome.result.value, "detail": outcome.detail}
+        m.scribe.note("outcome", line, at=now)
         done = replace(incident, phase=Phase.CHECKING, outcome=outcome)
         m.book.acted(done, tick=self._tick)
         self._set(done)
@@ -377,6 +330,7 @@ class Responder:
         return {
             "evidence": dict(self._evidence),
             "texts": dict(self._texts),
+            "noticer": self._noticer.state(),
             "tick": self._tick,
             "breaker": self.breaker.to_state(),
         }
@@ -391,6 +345,8 @@ class Responder:
         assert isinstance(tick, int)
         self._evidence, self._tick = dict(evidence), tick
         self._texts = dict(state["texts"])
+        if "noticer" in state:
+            self._noticer.restore(state["noticer"])
 
 
 def _line(proposal: Proposal) -> dict[str, object]:

@@ -15,7 +15,9 @@ import psutil
 from tam_workbench.engine import inbox
 from tam_workbench.engine.archive import Archive
 from tam_workbench.engine.bus import Bus
+from tam_workbench.engine.presence import Presence
 from tam_workbench.engine.recovery import Recovery
+from tam_workbench.engine.remembering import obey
 from tam_workbench.engine.supervisor import Supervisor
 from tam_workbench.errors import PermanentError
 from tam_workbench.ports import Clock, Source
@@ -57,6 +59,7 @@ class Runner:
         self.clock = clock = parts.clock
         self.archive = parts.archive
         self._inbox = parts.inbox
+        self._presence = Presence(parts.inbox)
         self._checkpoint_s = parts.checkpoint_s
         self._commands: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._offset: str | None = None
@@ -73,6 +76,7 @@ class Runner:
         """Open the source, where a checkpoint says or at its beginning."""
         if self._is_open:
             return
+        self._presence.take()
         self._offset = self.recovery.restore()
         self.source.open(self._offset)
         self._is_open = True
@@ -163,7 +167,9 @@ class Runner:
         """Stop and let go of source, memory and journal."""
         self.stop()
         self.source.close()
+        self.recollection.memory.close()
         self.journal.close()
+        self._presence.leave()
 
     def pause(self, *, is_paused: bool) -> None:
         """Hold or go on."""
@@ -216,6 +222,8 @@ class Runner:
             self.pause(is_paused=verb == "pause")
         elif verb == "label":
             responder.label(key, verdict=arguments.get("verdict", ""))
+        elif verb == "memory":
+            obey(self.recollection.memory, arguments)
         elif verb in {"approve", "reject"}:
             answer = responder.approve if verb == "approve" else responder.reject
             answer(key, by="command line", reason=reason)

@@ -1,6 +1,7 @@
 """The scribe: one ledger line per arrow, kept in memory until the next atomic commit."""
 
 import json
+import threading
 from collections.abc import Mapping
 from dataclasses import asdict, fields, is_dataclass
 from datetime import datetime
@@ -22,6 +23,7 @@ class Scribe:
     def __init__(self, journal: Journal, bus: Bus) -> None:
         self._journal = journal
         self._bus = bus
+        self._lock = threading.RLock()  # memory notes what surfaces ask of it in their threads
         self._head = journal.head()
         self._pending: list[AuditEntry] = []
         self._documents: dict[tuple[str, str], str] = {}
@@ -38,8 +40,9 @@ class Scribe:
 
     def note(self, kind: str, body: Mapping[str, object], *, at: datetime) -> None:
         """Add one line to the ledger."""
-        self._head = audit.link(self._head, kind=kind, body=body, at=at)
-        self._pending.append(self._head)
+        with self._lock:
+            self._head = audit.link(self._head, kind=kind, body=body, at=at)
+            self._pending.append(self._head)
 
     def keep(self, incident: Incident) -> None:
         """Keep the newest state of an incident as a document."""
@@ -51,9 +54,11 @@ class Scribe:
 
     def commit(self, state: Mapping[str, object]) -> None:
         """Make everything noted so far, the documents and ``state`` durable in one transaction."""
-        self._journal.commit(self._pending, checkpoint=pack(dict(state)), documents=self._documents)
-        self._bus.publish("audit", self._pending)
-        self._pending, self._documents = [], {}
+        packed = pack(dict(state))
+        with self._lock:
+            self._journal.commit(self._pending, checkpoint=packed, documents=self._documents)
+            self._bus.publish("audit", self._pending)
+            self._pending, self._documents = [], {}
 
 
 def to_json(record: object) -> str:

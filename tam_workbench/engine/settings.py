@@ -16,11 +16,11 @@ from pydantic_settings import (
 
 from tam_workbench.engine.incidents import IncidentRules
 from tam_workbench.engine.labels import SloRule
+from tam_workbench.engine.remembering import MemoryRules, UpkeepRules
 from tam_workbench.errors import SettingsError
 from tam_workbench.features import FeatureRules
 from tam_workbench.gate import GateRules, UpdateRules
 from tam_workbench.learning import LearningRules
-from tam_workbench.memory import RankRules
 from tam_workbench.policy import PolicyRules
 from tam_workbench.records import Autonomy
 from tam_workbench.resilience import BreakerRules
@@ -58,8 +58,13 @@ class Settings(BaseSettings):
     log_files: tuple[Path, ...] = ()
     """Log files that the ``host`` source follows."""
 
-    store: str = "inmemory"
-    """Memory store: ``inmemory`` or ``lance`` (on disk, in ``state_dir``)."""
+    store: str = ""
+    """Memory store: ``lance``, ``qdrant`` or ``faiss`` (on disk, in ``state_dir``) or ``inmemory``.
+    Empty is ``lance`` where there is a ``state_dir``, else ``inmemory``."""
+
+    documents: str = ""
+    """Where memory's side tables lie: a URL such as ``postgresql://user@host/database``; empty is
+    a SQLite file in ``state_dir``, or this process without one."""
 
     embedder: str = "hashing"
     """Embedder: ``hashing`` (no model) or ``minilm`` (sentence-transformers, local weights)."""
@@ -123,8 +128,11 @@ class Settings(BaseSettings):
     breaker: BreakerRules = BreakerRules()
     """When acting pauses after failures."""
 
-    recall: RankRules = RankRules()
-    """How recalled memories are ranked."""
+    memory: MemoryRules = MemoryRules()
+    """How memory admits, recalls, moves and forgets."""
+
+    upkeep: UpkeepRules = UpkeepRules()
+    """How often memory is kept in order."""
 
     @classmethod
     def settings_customise_sources(

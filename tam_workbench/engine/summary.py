@@ -1,6 +1,7 @@
 """One batch by tick and service: what incidents and pulses are made from."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -28,9 +29,7 @@ class ServiceTicks:
 
 def summarise(seen: Observations, said: Predictions, labels: Labels) -> ServiceTicks:
     """Fold observations and predictions into one value per tick and service."""
-    services = tuple(dict.fromkeys(seen.service_names))
-    place = {service: at for at, service in enumerate(services)}
-    service_of = np.array([place[s] for s in seen.service_names], dtype=np.int64)
+    services, service_of = _distinct(seen.service_names)
     ticks, tick_at = place_ticks(seen.ticks)
     told = (said.probability, said.baseline, said.anomaly, seen.trust)
     folded = fold(tick_at, service_of[seen.resources], told, (ticks.size, len(services)))
@@ -42,16 +41,25 @@ def summarise(seen: Observations, said: Predictions, labels: Labels) -> ServiceT
         baseline=baseline,
         anomaly=anomaly,
         trust=trust,
-        is_breached=_breached(labels, ticks, place),
+        is_breached=_breached(labels, ticks, services),
         rows=folded.rows,
     )
 
 
-def _breached(labels: Labels, ticks: Ints, place: dict[str, int]) -> npt.NDArray[np.bool_]:
+@lru_cache(maxsize=8)
+def _distinct(names: tuple[str, ...]) -> tuple[tuple[str, ...], Ints]:
+    """Return the distinct names, and which of them each name is; they hardly ever change."""
+    distinct = tuple(dict.fromkeys(names))
+    place = {name: at for at, name in enumerate(distinct)}
+    return distinct, np.array([place[name] for name in names], dtype=np.int64)
+
+
+def _breached(labels: Labels, ticks: Ints, services: tuple[str, ...]) -> npt.NDArray[np.bool_]:
     """Return where a service of ours was in breach at a tick of the batch."""
-    breached = np.zeros((ticks.size, len(place)), dtype=np.bool_)
+    breached = np.zeros((ticks.size, len(services)), dtype=np.bool_)
     if not labels.services or not ticks.size:
         return breached
+    place = {service: at for at, service in enumerate(services)}
     known = {service: place.get(service, -1) for service in dict.fromkeys(labels.services)}
     columns = (
         np.full(len(labels.services), next(iter(known.values())))

@@ -1,10 +1,13 @@
 """The wiring: the one place that names adapters and puts the house together."""
 
 import secrets
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
+from tam_workbench import audit
 from tam_workbench.adapters.clocks.system import SystemClock
 from tam_workbench.adapters.journals.sqlite import SqliteJournal
 from tam_workbench.engine import datasets, plugins
@@ -15,22 +18,21 @@ from tam_workbench.engine.incidents import IncidentBook
 from tam_workbench.engine.kept import Kept
 from tam_workbench.engine.labels import Labeller, SloRule
 from tam_workbench.engine.loop import Loop, Stages
-from tam_workbench.engine.recollection import Recollection
 from tam_workbench.engine.recovery import Recovery
 from tam_workbench.engine.responder import Means, Responder
 from tam_workbench.engine.runner import Parts, Runner
 from tam_workbench.engine.scribe import Scribe
 from tam_workbench.engine.settings import Settings
+from tam_workbench.engine.shelving import House, open_memory, open_recollection
 from tam_workbench.engine.supervisor import Supervisor
 from tam_workbench.engine.workbench import Workbench
 from tam_workbench.errors import BadInputError, SettingsError
 from tam_workbench.features import Features
 from tam_workbench.gate import Gate, judge_update
 from tam_workbench.learning import Learning, UpdateEvidence
-from tam_workbench.memory import RankRules
 from tam_workbench.plant import Plant, scenario
 from tam_workbench.policy import BanditPolicy, Policy, ThresholdPolicy
-from tam_workbench.ports import Actuator, Clock, Embedder, Source, Store
+from tam_workbench.ports import Actuator, Clock, Source
 from tam_workbench.records import UpdateVerdict
 from tam_workbench.resilience import Breaker
 from tam_workbench.trust import Redactor, Screening, Trust
@@ -72,8 +74,14 @@ def assemble(
     bus = Bus()
     journal = SqliteJournal(state / "journal.sqlite" if state else None)
     scribe = Scribe(journal, bus)
-    recollection = _recollection(settings, state)
     stages = _stages(settings, source)
+    house = House(
+        clock=clock,
+        redact=stages.redactor.texts,
+        note=lambda kind, body, at: scribe.note(kind, body, at=at),
+        publish=lambda receipts: bus.publish("memory", receipts),
+    )
+    recollection = open_recollection(settings, state, house)
     breaker = Breaker(rules=settings.breaker)
     means = Means(
         book=stages.book,
@@ -108,15 +116,23 @@ def assemble(
     return Assembled(runner=runner, plant=plant)
 
 
-def open_kept(folder: Path) -> Kept:
-    """Open what a loop kept in ``folder``, to ask it."""
+def open_kept(folder: Path, *, version: str = "") -> Kept:
+    """Open what a loop kept in ``folder``, to ask it; ``version`` asks a past memory."""
     file = folder / "journal.sqlite"
     if not file.exists():
         raise BadInputError(f"{file}: no loop has worked here; give --state, or run one first")
     from tam_workbench.engine.settings import read
 
     settings = read(state_dir=folder)
-    return Kept(SqliteJournal(file), _recollection(settings, folder), SystemClock())
+    journal, clock = SqliteJournal(file), SystemClock()
+
+    def note(kind: str, body: Mapping[str, object], at: datetime) -> None:
+        journal.commit([audit.link(journal.head(), kind=kind, body=body, at=at)])
+
+    redactor = Redactor(_secret(settings))
+    house = House(clock=clock, redact=redactor.texts, note=note, publish=lambda _: None)
+    memory = open_memory(settings, folder, house)
+    return Kept(journal, memory.past(version) if version else memory, clock)
 
 
 def _stages(settings: Settings, source: Source) -> Stages:
@@ -215,20 +231,6 @@ def _source(settings: Settings, clock: Clock, plant: Plant | None) -> Source:
 
 def _found(name: str) -> Path:
     return Path(name) if Path(name).exists() else datasets.find(name)
-
-
-def _recollection(settings: Settings, state: Path | None) -> Recollection:
-    embedder = cast("Embedder", _made("embedders", settings.embedder))
-    if settings.store == "lance":
-        if state is None:
-            raise SettingsError("store 'lance' keeps its entries on disk; set state_dir")
-        store = _made("stores", "lance", path=state / "memory", dimension=embedder.dimension)
-    else:
-        store = _made("stores", settings.store, dimension=embedder.dimension)
-    rules: RankRules = settings.recall
-    if rules.novel_below == RankRules().novel_below:  # the border belongs to the embedder
-        rules = replace(rules, novel_below=getattr(embedder, "novel_below", rules.novel_below))
-    return Recollection(cast("Store", store), embedder, rules=rules)
 
 
 def _policy(settings: Settings) -> Policy:

@@ -2,12 +2,15 @@
 
 import base64
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 import polars as pl
 
 from tam_workbench import audit
+from tam_workbench.engine.remembering import Memory, digest, stats
 from tam_workbench.engine.runner import Runner
 from tam_workbench.errors import SettingsError
+from tam_workbench.memory import Insights, Priority, Summary
 from tam_workbench.plant import Plant
 from tam_workbench.records import (
     AuditEntry,
@@ -20,6 +23,7 @@ from tam_workbench.records import (
     Phase,
     Pulse,
     Reputation,
+    Tier,
     UpdateVerdict,
     Where,
 )
@@ -143,30 +147,48 @@ class Workbench:
 
     # remembering ---------------------------------------------------------------------------
 
-    def recall(self, text: str, service: str | None = None, k: int = 5) -> list[Hit]:
-        """Return what is most like ``text``, best first, with the parts of each score."""
-        where = Where(services=(service,) if service else ())
-        memory, clock = self._runner.recollection, self._runner.clock
-        return self._runner.ask(lambda: memory.recall(text, now=clock.now(), k=k, where=where))
+    @property
+    def memory(self) -> Memory:
+        """Memory itself, with all its verbs; safe from any thread."""
+        return self._runner.recollection.memory
 
-    def memory_stats(self) -> dict[str, int]:
-        """Return how much is remembered."""
-        memory = self._runner.recollection
-        return self._runner.ask(lambda: {"entries": memory.count(), "version": memory.version()})
+    def recall(self, text: str, service: str | None = None, k: int = 5) -> list[Hit]:
+        """Return what is most like ``text``, best first, with the parts of each score.
+
+        `memory.recall` also says how far its columns agree and whether it knows at all.
+        """
+        where = Where(services=(service,) if service else ())
+        return list(self.memory.recall(text, k=k, where=where).hits)
+
+    def memory_stats(self) -> dict[str, int | float | str]:
+        """Return how much is remembered, in which tiers and kinds."""
+        return stats(self.memory)
 
     def memory_entries(self, limit: int = 500) -> list[MemoryEntry]:
-        """Return remembered entries."""
-        return self._runner.ask(lambda: self._runner.recollection.entries(limit))
+        """Return the entries seen last."""
+        return self._runner.recollection.entries(limit)
 
-    def forget(self, ids: Sequence[str]) -> int:
-        """Remove memories by id and return how many there were."""
+    def forget(self, ids: Sequence[str], *, reason: str = "") -> int:
+        """Stop knowing memories by id and return how many; see `memory.purge` for good."""
+        return len(self.memory.forget(ids, reason=reason).ids)
 
-        def command() -> int:
-            gone = self._runner.recollection.forget(ids)
-            self._note("forget", {"ids": list(ids), "gone": gone})
-            return gone
+    def summarize(self, tier: Tier | None = None, since: datetime | None = None) -> Summary:
+        """Return the sentences that say most about a tier and a time, each with its ids."""
+        return digest.summarize(self.memory, tier=tier, since=since)
 
-        return self._runner.ask(command)
+    def insights(self) -> Insights:
+        """Return what recurs, what helped, what never did, and whether it gets worse."""
+        return digest.insights(self.memory, now=self._runner.clock.now())
+
+    def memory_audit(self) -> pl.DataFrame:
+        """Return junk, loops, orphans and bytes of the memory, each figure with its evidence."""
+        return digest.audit(self.memory, now=self._runner.clock.now())
+
+    def prioritize_resources(self) -> tuple[Priority, ...]:
+        """Return services by how much they need attention, the neediest first."""
+        found = self.incidents()
+        latest = max((incident.opened_at for incident in found), default=self._runner.clock.now())
+        return digest.priorities(found, now=latest)
 
     # deciding ------------------------------------------------------------------------------
 

@@ -5,12 +5,25 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from numba import njit
 
 from tam_workbench.records import Ints
 
 Codes = npt.NDArray[np.int64]
 
 _NULL: Final = ""
+
+
+@njit(cache=True, nogil=True)
+def _look_up(codes: Ints, lut: Ints, last: Ints, at: int, found: Ints) -> bool:
+    """Write each code's number and when it was last seen; stop and say so at an unknown code."""
+    for i in range(codes.size):
+        if codes[i] >= lut.size or lut[codes[i]] < 0:
+            return False
+        found[i] = lut[codes[i]]
+    for i in range(codes.size):
+        last[found[i]] = at
+    return True
 
 
 class Names:
@@ -35,6 +48,7 @@ class Names:
         self.keep = keep
         self.known: list[str] = []
         self.evicted: list[int] = []
+        self.changes = 0
         self._number: dict[str, int] = {}
         self._last = np.full(limit, -(2**62), dtype=np.int64)
         self._lut = np.full(64, -1, dtype=np.int64)
@@ -47,36 +61,35 @@ class Names:
         """Return a name's number, None when it is not known."""
         return self._number.get(name)
 
-    def resolve(self, column: pl.Series, *, at: int, codes: pl.Series | None = None) -> Codes:
+    def resolve(self, column: pl.Series, *, at: int, codes: Codes | None = None) -> Codes:
         """Return the number of every row.
 
         ``evicted`` gathers numbers that changed hands, until the caller empties it.
 
-        ``at`` is the tick of the batch, by which the longest unseen name is found; ``codes`` is
-        ``column.to_physical()`` with -1 for null, where the caller has it already.
+        ``at`` is the tick of the batch, by which the longest unseen name is found; ``codes`` are
+        those of ``Batch.columns``, moved up by one so that null is 0, where the caller has them.
         """
         if self._anchor is None:  # polars renumbers categories when no column of them lives
             self._anchor = column.clear()
-        return self._find(column, self._shift(column) if codes is None else _up(codes), at=at)
+        return self._find(column, self._shift(column) if codes is None else codes, at=at)
 
     def _find(self, column: pl.Series, codes: Codes, *, at: int) -> Codes:
-        if codes.size == 0:
-            return codes
+        found = np.empty(codes.size, dtype=np.int64)
+        if _look_up(codes, self._lut, self._last, at, found):
+            return found
         top = int(codes.max())
         if top >= self._lut.size:
             grown = np.full(max(top + 1, 2 * self._lut.size), -1, dtype=np.int64)
             grown[: self._lut.size] = self._lut
             self._lut = grown
+        self._admit(column, codes, self._lut[codes], at=at)
         found = self._lut[codes]
-        if found.min() < 0:
-            self._admit(column, codes, found, at=at)
-            found = self._lut[codes]
         self._last[found] = at
         return found
 
     @staticmethod
     def _shift(column: pl.Series) -> Codes:
-        return _up(column.to_physical().cast(pl.Int64).fill_null(-1))
+        return column.to_physical().cast(pl.Int64).fill_null(-1).to_numpy() + 1
 
     def _admit(self, column: pl.Series, codes: Codes, found: Ints, *, at: int) -> None:
         self._last[found[found >= 0]] = at
@@ -105,6 +118,7 @@ class Names:
             self.evicted.append(number)
         self._number[name] = number
         self._last[number] = at
+        self.changes += 1
         return number
 
     def state(self) -> dict[str, object]:
@@ -114,12 +128,8 @@ class Names:
     def restore(self, state: dict[str, object]) -> None:
         """Become what `state` described."""
         known, last = state["known"], state["last"]
+        self.changes += 1
         self.known = list(known) if isinstance(known, list) else []
         self._last = np.array(last, dtype=np.int64)
         self._number = {name: number for number, name in enumerate(self.known)}
         self._lut = np.full(64, -1, dtype=np.int64)
-
-
-def _up(codes: pl.Series) -> Codes:
-    """Return codes moved up by one, so that null (-1) is 0."""
-    return codes.to_numpy().astype(np.int64) + 1

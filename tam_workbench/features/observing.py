@@ -1,7 +1,7 @@
 """Features: what is observed of each resource and tick."""
 
 import math
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import polars as pl
@@ -9,7 +9,7 @@ import polars as pl
 from tam_workbench.features import arrays, kernels
 from tam_workbench.features.arrays import Calls, Lines, Points, Seats, Shifts, column_names
 from tam_workbench.features.columns import SIGNALS as _SIGNALS
-from tam_workbench.features.columns import Columns, failures, floats, severities
+from tam_workbench.features.columns import Columns
 from tam_workbench.features.names import Names
 from tam_workbench.features.rules import FeatureRules
 from tam_workbench.features.templates import Templates, bucket_of
@@ -19,6 +19,7 @@ SHIFTS = {"deploy": 0, "config": 0, "restart": 1, "oom_killed": 1}
 """Changes that become features, and of which column; SLO events never do: they are labels."""
 
 _NONE: Ints = np.empty(0, dtype=np.int64)
+_Said: TypeAlias = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
 _DENSE = 4_000_000  # places of a batch beyond which its ticks are counted without gaps
 
 
@@ -73,6 +74,7 @@ class Features:
         self._bucketed = 0
         self._left_out = 0
         self._open = -(2**62)
+        self._said: tuple[list[int], Ints, _Said] = ([], _NONE, ((), (), ()))
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -121,7 +123,7 @@ class Features:
     def _resolve(self, names: Names, columns: Columns, key: str) -> dict[str, Ints]:
         found = {
             signal: names.resolve(
-                columns.frames[signal][key], at=columns.high, codes=columns.codes[signal][key]
+                columns.frames[signal][key], at=columns.high, codes=columns.arrays[signal][key]
             )
             for signal in _SIGNALS
         }
@@ -168,14 +170,14 @@ class Features:
     def _gather_points(
         self, columns: Columns, seats: Seats, seat: Ints, scores: TrustScores
     ) -> None:
-        frame, codes = columns.frames["metrics"], columns.codes["metrics"]["name"]
-        slot = self._metrics.resolve(frame["name"], at=columns.high, codes=codes)
+        frame, told = columns.frames["metrics"], columns.arrays["metrics"]
+        slot = self._metrics.resolve(frame["name"], at=columns.high, codes=told["name"])
         if len(self._metrics) > self.rules.max_metrics:
             slot = np.where(slot < self.rules.max_metrics, slot, -1)
         rows = Points(
             seat=seat,
             slot=slot,
-            value=floats(frame["value"]),
+            value=told["value"],
             trust=scores.values["metrics"],
             reasons=scores.reasons["metrics"],
         )
@@ -184,17 +186,17 @@ class Features:
     def _gather_lines(
         self, columns: Columns, seats: Seats, seat: Ints, *, service: Ints, scores: TrustScores
     ) -> None:
-        frame, trust = columns.frames["logs"], scores.values["logs"]
+        told, trust = columns.arrays["logs"], scores.values["logs"]
         template = np.full(trust.size, -1, dtype=np.int64)
         believed = trust >= self.rules.floor
-        bodies = frame["body"]
+        bodies = columns.frames["logs"]["body"]
         template[believed] = self._templates.number(
             bodies if believed.all() else bodies.filter(pl.Series(believed))
         )
         rows = Lines(
             seat=seat,
             service=service,
-            severity=severities(frame["severity_number"]),
+            severity=told["severity_number"],
             template=template,
             bucket=self._buckets(),
             trust=trust,
@@ -213,11 +215,11 @@ class Features:
     def _gather_calls(
         self, columns: Columns, seats: Seats, seat: Ints, scores: TrustScores
     ) -> None:
-        frame = columns.frames["spans"]
+        told = columns.arrays["spans"]
         rows = Calls(
             seat=seat,
-            duration=floats(frame["duration_s"]),
-            error=failures(frame["error"]),
+            duration=told["duration_s"],
+            error=told["error"],
             trust=scores.values["spans"],
             reasons=scores.reasons["spans"],
         )
@@ -225,31 +227,44 @@ class Features:
 
     def _shifts(self, batch: Batch, scores: TrustScores) -> Shifts:
         frame = batch.changes
+        if not frame.height:
+            return Shifts(tick=_NONE, service=_NONE, kind=_NONE)
         kinds = np.array([SHIFTS.get(kind, -1) for kind in frame["kind"].to_list()], dtype=np.int64)
         keep = (kinds >= 0) & (scores.values["changes"] >= self.rules.floor)
         if not keep.any():
             return Shifts(tick=_NONE, service=_NONE, kind=_NONE)
-        chosen = frame.filter(pl.Series(keep))
-        times = np.array(chosen["time"].to_physical().to_numpy(), dtype=np.int64)
-        ticks = kernels.count_ticks(times, self._tick_us, self._open)
-        services = self._services.resolve(chosen["service"], at=int(ticks.max()))
+        told = batch.columns.of(frame)
+        ticks = kernels.count_ticks(told["time"][keep], self._tick_us, self._open)
+        chosen = frame["service"].filter(pl.Series(keep))
+        services = self._services.resolve(chosen, at=int(ticks.max()), codes=told["service"][keep])
         self._make_room()
         order = np.argsort(ticks, kind="stable")
         return Shifts(tick=ticks[order], service=services[order], kind=kinds[keep][order])
 
     def _say(self, seats: Seats, *, known: int) -> Observations:
-        services = self._services.known
-        names = tuple(self._resources.known)
+        resources, services, features = self._names()
         return Observations(
             ticks=seats.tick,
             resources=seats.resource,
             values=seats.values,
             trust=seats.trust,
-            resource_names=names,
-            service_names=tuple(services[n] for n in self._service_of[: len(names)].tolist()),
-            feature_names=self.feature_names,
+            resource_names=resources,
+            service_names=services,
+            feature_names=features,
             novel=tuple(self._templates.known[known:]),
         )
+
+    def _names(self) -> _Said:
+        """Return the names of resources, of their services and of the columns."""
+        owners = self._service_of[: len(self._resources)]
+        stand = [names.changes for names in self._tables().values()]
+        before, were, told = self._said
+        if stand != before or not np.array_equal(owners, were):
+            services = self._services.known
+            whose = tuple(services[n] for n in owners.tolist())
+            told = tuple(self._resources.known), whose, self.feature_names
+            self._said = stand, owners.copy(), told
+        return told
 
     def state(self) -> dict[str, Any]:
         """Return what `restore` needs, in plain containers."""

@@ -10,9 +10,12 @@ import numpy as np
 import polars as pl
 
 from tam_workbench.features.masks import mask
+from tam_workbench.features.shapes import shapes_of
 from tam_workbench.features.template_merging import Patterns
 from tam_workbench.features.template_words import words_of
 from tam_workbench.records import Ints, Template
+
+_SHAPES = 32_768  # shapes whose masked line is remembered
 
 
 class Templates:
@@ -52,6 +55,7 @@ class Templates:
         self._lines = lines
         self._patterns = Patterns(limit=limit, constant=similarity)
         self._of_line: dict[str, int] = {}
+        self._of_shape: dict[int, str] = {}  # only spares work, so it is no part of the state
 
     @property
     def other(self) -> int:
@@ -62,21 +66,32 @@ class Templates:
         """Return the template number of every line, learning templates never seen."""
         if bodies.len() == 0:
             return np.empty(0, dtype=np.int64)
-        hashes = bodies.hash().to_numpy()
-        _, first, inverse = np.unique(hashes, return_index=True, return_inverse=True)
-        order = np.argsort(first)
-        lines = bodies.gather(first[order]).fill_null("")
-        masked = mask(lines).to_list()
-        numbers = []
-        for place, line in enumerate(masked):
+        if bodies.null_count():
+            bodies = bodies.fill_null("")
+        shapes, first, which = shapes_of(bodies)
+        lines = self._masked_lines(bodies, shapes.tolist(), first)
+        found = np.empty(first.size, dtype=np.int64)
+        for place, line in enumerate(lines):
             number = self._of_line.get(line)
             if number is None:
-                number = self._learn(line, example=lines[place])
-            numbers.append(number)
-        found = np.empty(first.size, dtype=np.int64)
-        found[order] = numbers
-        self.overflow += int((found[inverse] == self.other).sum())
-        return found[inverse]
+                number = self._learn(line, example=bodies[int(first[place])])
+            found[place] = number
+        numbers = found[which]
+        if len(self.known) == self.limit:
+            self.overflow += int(np.count_nonzero(numbers == self.other))
+        return numbers
+
+    def _masked_lines(self, bodies: pl.Series, shapes: list[int], first: Ints) -> list[str]:
+        """Return the masked line of each shape; ``first`` says which body has it."""
+        known = self._of_shape
+        new = [place for place, shape in enumerate(shapes) if shape not in known]
+        if new:
+            if len(known) > _SHAPES:
+                known.clear()
+                new = list(range(len(shapes)))
+            masked = mask(bodies.gather(first[new])).to_list()
+            known.update(zip([shapes[place] for place in new], masked, strict=True))
+        return [known[shape] for shape in shapes]
 
     def find(self, body: str) -> Template | None:
         """Return the template of a line, None when it fits none; learns nothing."""

@@ -5,7 +5,7 @@ anomalies, keeps versions and shows a candidate to a judge it was given. Knows n
 clock and no store; whether an update is committed is the judge's business, not ours.
 """
 
-from tam_workbench.learning.anomaly import AnomalyScore
+from tam_workbench.learning.anomaly import ANOMALY_SCORES, AnomalyScore, make_anomaly
 from tam_workbench.learning.base import Learner, LearnerFactory, Linear, LinearLearner
 from tam_workbench.learning.baseline import StaticBaseline
 from tam_workbench.learning.checks import check_learner
@@ -13,13 +13,16 @@ from tam_workbench.learning.drift import DETECTORS, Detector, PageHinkley
 from tam_workbench.learning.evidence import UpdateEvidence, commit_always
 from tam_workbench.learning.experts import EXPERTS, Experts, Regret
 from tam_workbench.learning.guests import RiverLearner
+from tam_workbench.learning.levels import LevelScore
 from tam_workbench.learning.logistic import Logistic
 from tam_workbench.learning.registry import LEARNERS, make_learner
 from tam_workbench.learning.rules import LearningRules
 from tam_workbench.learning.sessions import SessionScore
 from tam_workbench.learning.stage import Learning
+from tam_workbench.learning.tide import Tide
 
 __all__ = [
+    "ANOMALY_SCORES",
     "DETECTORS",
     "EXPERTS",
     "LEARNERS",
@@ -30,6 +33,7 @@ __all__ = [
     "LearnerFactory",
     "Learning",
     "LearningRules",
+    "LevelScore",
     "Linear",
     "LinearLearner",
     "Logistic",
@@ -38,8 +42,10 @@ __all__ = [
     "RiverLearner",
     "SessionScore",
     "StaticBaseline",
+    "Tide",
     "UpdateEvidence",
     "check_learner",
     "commit_always",
+    "make_anomaly",
     "make_learner",
 ]

@@ -1,13 +1,18 @@
-"""The online anomaly score: how far a row deviates, against how far rows usually do."""
+"""The online anomaly scores, and the older one: how far a row deviates, against the usual."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
 
 import numpy as np
 from numba import njit
 
+from tam_workbench.errors import SettingsError
 from tam_workbench.learning.base import State
-from tam_workbench.records import Floats, Ints
+from tam_workbench.learning.levels import LevelScore
+from tam_workbench.learning.rules import LearningRules
+from tam_workbench.records import Floats, Ints, Observations
 
 _WARM, _STEP, _MEMORY = 50.0, 0.005, 2000.0
 _TAIL = 0.99
@@ -86,9 +91,10 @@ class AnomalyScore:
                 scaler[:, at] = self._scaler[:, kept[int(column)]]
         self._ready, self._raw, self._scaler = ready, raw, scaler
 
-    def advance(self, X: Floats, trust: Floats) -> Floats:
+    def advance(self, obs: Observations) -> Floats:
         """Score each row in [0, 1] by what came before it, then learn it with its trust."""
-        return _scores(X, trust, self._ready, self._raw, self._scaler, self._s, np.empty(self._top))
+        kept = (self._ready, self._raw, self._scaler, self._s, np.empty(self._top))
+        return _scores(obs.values, obs.trust, *kept)
 
     def state(self) -> State:
         """Return scaler and quantiles."""
@@ -108,3 +114,31 @@ def _columns(feature_names: Sequence[str]) -> tuple[Ints, Ints]:
         if name and (not ready or name.startswith(("log", "span", "trace"))) and i not in set(ready)
     ]
     return np.array(ready, np.int64), np.array(raw, np.int64)
+
+
+def _levels(feature_names: Sequence[str], rules: LearningRules) -> LevelScore:
+    del rules
+    return LevelScore(feature_names)
+
+
+def _deviations(feature_names: Sequence[str], rules: LearningRules) -> AnomalyScore:
+    return AnomalyScore(feature_names, top=rules.anomaly_top)
+
+
+ANOMALY_SCORES: Final[
+    Mapping[str, Callable[[Sequence[str], LearningRules], AnomalyScore | LevelScore]]
+] = MappingProxyType({"levels": _levels, "deviations": _deviations})
+"""Name -> factory ``(feature_names, rules)``."""
+
+
+def make_anomaly(
+    feature_names: Sequence[str], *, rules: LearningRules
+) -> AnomalyScore | LevelScore:
+    """Return the score that the rules name."""
+    try:
+        build = ANOMALY_SCORES[rules.anomaly]
+    except KeyError:
+        known = ", ".join(sorted(ANOMALY_SCORES))
+        message = f"anomaly score {rules.anomaly!r} is unknown; choose from: {known}"
+        raise SettingsError(message) from None
+    return build(feature_names, rules)

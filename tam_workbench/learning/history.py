@@ -38,12 +38,16 @@ def _admit(ring: Floats, stage: Floats, entered: Ints, seen: Ints) -> None:
 
 
 class ProbeRows(NamedTuple):
-    """Rows of both labels: the first ``quiet`` ones, and from the middle on ``incident`` ones."""
+    """Rows of both labels: the first ``quiet`` ones, and from the middle on ``incident`` ones.
+
+    ``edition`` counts how often the rows of this probe were changed.
+    """
 
     X: Floats
     y: Floats
     quiet: int
     incident: int
+    edition: int = 0
 
     def packed(self) -> tuple[Floats, Floats]:
         """Return (X, y) without the gap between the labels."""
@@ -141,6 +145,7 @@ class Probe:
         self._stage = np.zeros((2, max(1, side // 8), features))
         self._seen = np.zeros(2, np.int64)
         self._lottery = np.array([seed % 2147483648], np.int64)
+        self._edition = 0
 
     def offer(self, X: Floats, y: Floats, trust: Floats) -> None:
         """Put a draw of the trusted rows on the stage."""
@@ -150,6 +155,7 @@ class Probe:
         """Let the stage enter and empty it."""
         _admit(self._X, self._stage, self._entered, self._seen)
         self._seen[:] = 0
+        self._edition += 1
 
     def dismiss(self) -> None:
         """Empty the stage."""
@@ -159,13 +165,15 @@ class Probe:
         """Forget all rows: after a drift they describe a world that is gone."""
         self._entered[:] = 0
         self._seen[:] = 0
+        self._edition += 1
 
     @property
     def rows(self) -> ProbeRows:
         """The rows as they lie; not a copy."""
         side = len(self._y) // 2
         quiet, incident = self._entered.tolist()
-        return ProbeRows(self._X, self._y, min(quiet, side), min(incident, side))
+        held = min(quiet, side), min(incident, side)
+        return ProbeRows(self._X, self._y, *held, edition=self._edition)
 
     def state(self) -> State:
         """Return rows, stage and the state of the lottery."""

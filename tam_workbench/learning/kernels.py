@@ -111,7 +111,7 @@ def learn(  # noqa: PLR0913, PLR0917 - a kernel takes flat arrays
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
 def examine(  # noqa: PLR0913, PLR0917 - a kernel takes flat arrays
-    rows: tuple[Floats, Floats, int, int],
+    rows: tuple[Floats, Floats, int, int, int],
     mean: Floats,
     var: Floats,
     weights: Floats,
@@ -122,9 +122,9 @@ def examine(  # noqa: PLR0913, PLR0917 - a kernel takes flat arrays
     """Return the mean log-loss of a model on the probe; write each feature's attribution.
 
     An attribution is the weight times the mean |standardised value|. ``rows`` are (X, y, quiet
-    rows from the start, incident rows from the middle).
+    rows from the start, incident rows from the middle, edition).
     """
-    X, y, quiet, incident = rows
+    X, y, quiet, incident = rows[0], rows[1], rows[2], rows[3]
     n, width = quiet + incident, X.shape[1]
     intercept, clip = scalars[1], rates[2]
     inverse = np.zeros(width)

@@ -26,12 +26,19 @@ class LabelBook:
 
     def __init__(self) -> None:
         self._codes: dict[str, int] = {}
+        self._asked: tuple[Sequence[str], Ints] = ((), np.empty(0, dtype=np.int64))
         self._keys: Ints = np.empty(0, dtype=np.int64)
         self._judgements: list[tuple[int, int, int, float]] = []
         self.known_until: int | None = None
 
     def codes(self, services: Sequence[str]) -> Ints:
-        """Return this book's number for each service."""
+        """Return this book's number for each service; asked alike again, it need not look."""
+        if services is self._asked[0]:
+            return self._asked[1]
+        self._asked = services, self._look_up(services)
+        return self._asked[1]
+
+    def _look_up(self, services: Sequence[str]) -> Ints:
         known = self._codes
         distinct = dict.fromkeys(services)
         for name in distinct:
@@ -73,6 +80,8 @@ class LabelBook:
         """Drop breaches and judgements that no row at or after ``before`` can ask for."""
         if len(self._keys):
             self._keys = self._keys[self._keys % _SPAN >= before]
+        if not self._judgements:
+            return
         self._judgements = [word for word in self._judgements if word[2] >= before]
 
     def state(self) -> State:
@@ -87,6 +96,7 @@ class LabelBook:
     def restore(self, state: State) -> None:
         """Become what `state` described."""
         self._codes = {name: code for code, name in enumerate(state["services"])}
+        self._asked = (), np.empty(0, dtype=np.int64)
         self._keys = state["keys"].copy()
         self._judgements = [(c, first, last, y) for c, first, last, y in state["judgements"]]
         self.known_until = state["known_until"]

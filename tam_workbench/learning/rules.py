@@ -66,6 +66,11 @@ class LearningRules:
     drift_trust: float = 0.8
     """Trust from which a row may speak of drift: distrusted rows cannot excuse an update."""
 
+    tide_step: float = 2.75
+    """Deviations by which two metrics must move at once in nearly all resources to be a step of
+    the world, which is then taken off their deviations. On the plant its shifts measure 3.0 to 6.0
+    and calm ticks up to 2.5; ``inf`` switches it off."""
+
     boost: float = 1.0
     """Factor on the learning rate right after a drift, falling back to 1; 1.0 switches it off.
     Faults look like drifts: on the plant 4.0 made every later shift of load cost ten times more."""
@@ -93,8 +98,13 @@ class LearningRules:
     """Latest trusted rows, not in breach, on which a remembered model must lead the live one by
     the ``shadow_margin`` and the candidate at all."""
 
+    anomaly: str = "levels"
+    """Name in ``ANOMALY_SCORES``: ``levels`` holds every resource against its own past and is slow
+    to take a fault for the usual; ``deviations`` looks at how far metrics left their last minutes.
+    On the plant's faults the first has twice the average precision at the same cost."""
+
     anomaly_top: int = 3
-    """Number of the largest deviations that make a row's anomaly score."""
+    """Number of the largest deviations that make a row's score of ``deviations``."""
 
     baseline_every: int = 3000
     """Ticks between two fits of the static baseline; 0 switches it off."""

@@ -17,7 +17,7 @@ class Timeline:
     At tick ``ticks[k]`` the rows ``starts[k]:starts[k + 1]`` are predicted and afterwards the rows
     ``matured[k]:matured[k + 1]`` are learnt: those whose horizon ended by then. ``said`` (N, K) is
     what each expert said with ``probability``; a matured row whose service was in breach already
-    is no question any more, ``is_asked`` is 0.0.
+    is no question any more, ``is_asked`` is 0.0. Only matured rows have ``y`` and ``is_asked``.
     """
 
     X: Floats
@@ -42,75 +42,94 @@ class Timeline:
 
 
 class Delay:
-    """The bounded buffer of rows whose label is not known yet."""
+    """The bounded buffer of rows whose label is not known yet.
+
+    Rows lie behind one another in room for twice as many; they move to its front only when its end
+    is reached, so that a row is copied a time or two however often batches come.
+    """
 
     def __init__(self, features: int, *, experts: int) -> None:
-        self._X = np.empty((0, features))
+        self._X, self._said = np.empty((0, features)), np.empty((0, experts))
         self._ticks, self._services = np.empty(0, np.int64), np.empty(0, np.int64)
         self._trust, self._probability = np.empty(0), np.empty(0)
-        self._said = np.empty((0, experts))
+        self._from, self._to = 0, 0
 
     def timeline(
         self, obs: Observations, *, services: Ints, book: LabelBook, rules: LearningRules
     ) -> Timeline:
-        """Return the batch laid behind the waiting rows; changes nothing."""
-        waiting, n = len(self._ticks), len(obs.ticks)
-        ticks = np.concatenate((self._ticks, obs.ticks))
-        codes = np.concatenate((self._services, services))
+        """Return the batch laid behind the waiting rows; those stay as they are until `keep`."""
+        waiting, n = self._to - self._from, len(obs.ticks)
+        self._lay(obs, services)
+        rows = slice(self._from, self._to + n)
+        ticks, codes = self._ticks[rows], self._services[rows]
         order = np.maximum.accumulate(ticks)
         fresh = order[waiting:]
-        firsts = np.r_[0, np.flatnonzero(np.diff(fresh)) + 1]
+        firsts = np.concatenate((_FIRST, np.flatnonzero(fresh[1:] != fresh[:-1]) + 1))
         moments = fresh[firsts]
         known = np.iinfo(np.int64).min if book.known_until is None else book.known_until
         limits = np.minimum(moments - rules.label_delay, known) - rules.horizon
         ends = np.maximum.accumulate(np.searchsorted(order, limits, side="right"))
         last = int(ends[-1])
-        y = np.zeros(len(ticks))
-        y[:last] = book.answers(codes[:last], ticks[:last], horizon=rules.horizon)
-        is_asked = np.ones(len(ticks))
-        is_asked[:last][book.breached(codes[:last], ticks[:last])] = 0.0
+        is_asked = np.ones(last)
+        is_asked[book.breached(codes[:last], ticks[:last])] = 0.0
         return Timeline(
-            X=np.concatenate((self._X, obs.values)),
+            X=self._X[rows],
             rows_tick=ticks,
             services=codes,
-            trust=np.concatenate((self._trust, obs.trust)),
+            trust=self._trust[rows],
             is_asked=is_asked,
-            probability=np.concatenate((self._probability, np.empty(n))),
-            said=np.concatenate((self._said, np.empty((n, self._said.shape[1])))),
-            y=y,
+            probability=self._probability[rows],
+            said=self._said[rows],
+            y=book.answers(codes[:last], ticks[:last], horizon=rules.horizon),
             ticks=moments,
-            starts=np.r_[firsts + waiting, waiting + n],
-            matured=np.r_[0, ends],
+            starts=np.append(firsts + waiting, waiting + n),
+            matured=np.concatenate((_FIRST, ends)),
         )
+
+    def _lay(self, obs: Observations, services: Ints) -> None:
+        """Write a batch behind the waiting rows."""
+        n = len(obs.ticks)
+        if self._to + n > len(self._ticks):
+            self._make_room(n)
+        rows = slice(self._to, self._to + n)
+        self._X[rows], self._ticks[rows] = obs.values, obs.ticks
+        self._services[rows], self._trust[rows] = services, obs.trust
+
+    def _make_room(self, n: int) -> None:
+        """Move the waiting rows to the front, of more room where they fill half of it."""
+        waiting = slice(self._from, self._to)
+        count = self._to - self._from
+        size = max(len(self._ticks), 2 * (count + n))
+        for name in _KEPT:
+            before = getattr(self, name)
+            after = np.empty((size, *before.shape[1:]), before.dtype)
+            after[:count] = before[waiting]
+            setattr(self, name, after)
+        self._from, self._to = 0, count
 
     def keep(self, timeline: Timeline, *, rows: int) -> None:
         """Keep what has not matured, at most the latest ``rows``."""
-        start = max(int(timeline.matured[-1]), len(timeline.y) - rows)
-        self._X = timeline.X[start:].copy()
-        self._ticks = timeline.rows_tick[start:].copy()
-        self._services = timeline.services[start:].copy()
-        self._trust = timeline.trust[start:].copy()
-        self._probability = timeline.probability[start:].copy()
-        self._said = timeline.said[start:].copy()
+        total = len(timeline.rows_tick)
+        self._to = self._from + total
+        self._from += max(int(timeline.matured[-1]), total - rows)
 
     @property
     def oldest(self) -> int | None:
         """Tick of the oldest waiting row."""
-        return int(self._ticks.min()) if len(self._ticks) else None
+        ticks = self._ticks[self._from : self._to]
+        return int(ticks.min()) if len(ticks) else None
 
     def state(self) -> State:
         """Return the waiting rows."""
-        return {
-            "X": self._X.copy(),
-            "ticks": self._ticks.copy(),
-            "services": self._services.copy(),
-            "trust": self._trust.copy(),
-            "probability": self._probability.copy(),
-            "said": self._said.copy(),
-        }
+        waiting = slice(self._from, self._to)
+        return {name[1:]: getattr(self, name)[waiting].copy() for name in _KEPT}
 
     def restore(self, state: State) -> None:
         """Become what `state` described."""
-        self._X, self._ticks = state["X"].copy(), state["ticks"].copy()
-        self._services, self._trust = state["services"].copy(), state["trust"].copy()
-        self._probability, self._said = state["probability"].copy(), state["said"].copy()
+        for name in _KEPT:
+            setattr(self, name, state[name[1:]].copy())
+        self._from, self._to = 0, len(self._ticks)
+
+
+_KEPT = ("_X", "_ticks", "_services", "_trust", "_probability", "_said")
+_FIRST: Ints = np.zeros(1, dtype=np.int64)

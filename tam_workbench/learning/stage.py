@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from tam_workbench.errors import BadInputError
-from tam_workbench.learning.anomaly import AnomalyScore
+from tam_workbench.learning.anomaly import AnomalyScore, make_anomaly
 from tam_workbench.learning.base import LearnerFactory, Linear, State, linear_of
 from tam_workbench.learning.baseline import StaticBaseline
 from tam_workbench.learning.drift import DETECTORS, DetectorFactory
@@ -19,10 +19,12 @@ from tam_workbench.learning.evidence import UpdateEvidence, commit_always
 from tam_workbench.learning.expert_kernels import weights_of
 from tam_workbench.learning.history import History
 from tam_workbench.learning.labels import LabelBook
+from tam_workbench.learning.levels import LevelScore
 from tam_workbench.learning.models import Models
 from tam_workbench.learning.registry import LEARNERS
 from tam_workbench.learning.rules import LearningRules
 from tam_workbench.learning.schedule import Delay, Timeline
+from tam_workbench.learning.tide import Tide
 from tam_workbench.learning.watch import DriftWatch, Sighting
 from tam_workbench.records import (
     Drift,
@@ -35,6 +37,7 @@ from tam_workbench.records import (
 )
 
 _NEWS = 4096
+_Part = Models | DriftWatch | AnomalyScore | LevelScore | Tide | StaticBaseline | History | Delay
 
 
 class Learning:
@@ -80,11 +83,12 @@ class Learning:
             return Predictions(
                 probability=empty, baseline=empty, anomaly=empty, model_version=self.version
             )
-        names = self._book.codes(obs.service_names)
-        line = self._delay.timeline(
-            obs, services=names[obs.resources], book=self._book, rules=self._rules
-        )
-        anomaly = self._anomaly.advance(obs.values, obs.trust)
+        services = self._book.codes(obs.service_names)[obs.resources]
+        told = obs.ticks - 1 - self._rules.label_delay
+        is_breached = self._book.breached(services, told)
+        obs = self._tide.advance(obs, services=services, is_breached=is_breached)
+        line = self._delay.timeline(obs, services=services, book=self._book, rules=self._rules)
+        anomaly = self._anomaly.advance(obs)
         baseline = self._turn(line, obs)
         self._delay.keep(line, rows=self._rules.pending_rows)
         oldest = self._delay.oldest
@@ -168,7 +172,8 @@ class Learning:
         self._models = Models(width, rules=rules, seed=self._seed, learners=self._learners)
         self._models.name_features(features)
         self._watch = DriftWatch(width, rules=rules, seed=self._seed, detectors=self._detectors)
-        self._anomaly = AnomalyScore(features, top=rules.anomaly_top)
+        self._anomaly = make_anomaly(features, rules=rules)
+        self._tide = Tide(features, rules=rules)
         self._baseline = StaticBaseline(width, prior=rules.prior)
         self._history = History(width, rows=rules.baseline_window)
         self._delay = Delay(width, experts=self._models.experts)
@@ -191,15 +196,16 @@ class Learning:
             )
         self._features = features
         self._anomaly.rename(features)
+        self._tide.rename(features)
         self._models.name_features(features)
 
     def _turn(self, line: Timeline, obs: Observations) -> Floats:
         """Run the blocks of a batch in order and return the baseline's predictions."""
         first = int(line.starts[0])
         baseline, spoken, kept = np.empty(len(obs.ticks)), 0, 0
-        moved = deque(
-            self._watch.shifts(obs.values, obs.trust, starts=line.starts - first, ticks=line.ticks)
-        )
+        starts = line.starts - first
+        shifts = self._watch.shifts(obs.values, obs.trust, starts=starts, ticks=line.ticks)
+        moved = deque(sorted([*self._tide.sightings, *shifts]))
         for number, start, end in line.blocks(self._rules.commit_every):
             if number != self._block:
                 self._judge_at(int(line.ticks[start]))
@@ -321,6 +327,8 @@ class Learning:
         if detector.endswith(":loss"):
             self._models.start_shadow(tick)
             response = "a shadow learner started"
+        elif detector.startswith("tide:"):
+            response = "what all deviations moved by was taken off"
         elif rules.rewarm_rows:
             self._models.rewarm(rules.rewarm_rows)
             response = f"the scaler remembers {rules.rewarm_rows} rows"
@@ -358,13 +366,12 @@ class Learning:
             for name, part in self._parts().items():
                 part.restore(state[name])
 
-    def _parts(
-        self,
-    ) -> dict[str, Models | DriftWatch | AnomalyScore | StaticBaseline | History | Delay]:
+    def _parts(self) -> dict[str, _Part]:
         return {
             "models": self._models,
             "watch": self._watch,
             "anomaly": self._anomaly,
+            "tide": self._tide,
             "baseline": self._baseline,
             "history": self._history,
             "delay": self._delay,

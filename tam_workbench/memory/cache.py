@@ -57,6 +57,10 @@ class EmbeddingCache:
         self._keep(found)
         return np.stack([found[key] for key in keys])
 
+    def clear(self) -> None:
+        """Forget every vector."""
+        self._kept = {}
+
     def _keep(self, used: dict[bytes, npt.NDArray[np.float32]]) -> None:
         for key, row in used.items():
             self._kept.pop(key, None)

@@ -77,10 +77,20 @@ def incident_text(
     logs: heap at <*> %
     changes: deploy v<*>
     """
+    return window_text(incident.service, templates, deviations, changes)
+
+
+def window_text(
+    service: str,
+    templates: Sequence[Template],
+    deviations: Mapping[str, float],
+    changes: Sequence[str],
+) -> str:
+    """Return the same for any window of a service; see `incident_text`."""
     strongest = sorted(deviations.items(), key=lambda item: (-abs(item[1]), item[0]))
     spoken = (_spoken(name, z) for name, z in strongest[:_MOST])
     lines = [
-        f"service {mask(incident.service)}",
+        f"service {mask(service)}",
         _line("metrics", spoken),
         _line("logs", (mask(template.text) for template in templates)),
         _line("changes", (mask(change) for change in changes)),

@@ -1,4 +1,4 @@
-"""Attackers other than log forgers: poisoned metrics, flipped labels, replays, accomplices."""
+"""Attackers other than loud forgers: poison, flipped labels, replays, accomplices, whispers."""
 
 import numpy as np
 
@@ -28,6 +28,7 @@ _ROUND = 60
 _CLAIMED = {CPU: 0.3, MEMORY_SHARE: 0.2, ERRORS: 0.25, P95: 0.6, QUEUE: 60.0}
 _FAILURES = (15, 13)
 _LINE_US = 400
+_WHISPERS = 2
 
 
 def _active(attacks: Floats, kind: str, ticks: Ints) -> Floats:
@@ -99,6 +100,37 @@ def conspire(
             row[FIRST], row[SECOND] = int(uniform(seed, tick, k, 253) * 65536), k
             row[TRACE], row[FORGED] = -1, 1
             forged.append(row)
+    return _joined(lines, forged)
+
+
+def whisper(
+    lines: Ints, attacks: Floats, *, span: tuple[int, int], services: int, seed: int
+) -> Ints:
+    """Add a few failures a tick, all the time, that trusted node b would have logged.
+
+    At most `_WHISPERS` lines a tick about one service, so that no storm can be seen; of as many
+    services as the rate needs, others every `_ROUND` ticks.
+    """
+    ticks = np.arange(*span)
+    rates = _active(attacks, "quiet", ticks)
+    forged: list[list[int]] = []
+    for tick, rate in zip(ticks[rates > 0].tolist(), rates[rates > 0].tolist(), strict=True):
+        honest = int(((lines[:, EMIT] == tick) & (lines[:, CHANNEL] == LOGS_B)).sum())
+        wanted = int(honest * rate / (1.0 - rate) + uniform(seed, tick, 0, 260))
+        first = int(uniform(seed, tick // _ROUND, 0, 261) * services)
+        for k in range(min(wanted, _WHISPERS * services)):
+            row = [0] * LOG_COLUMNS
+            row[EMIT], row[TIME_US] = tick, tick * 1_000_000 + k * _LINE_US
+            row[POD], row[CHANNEL] = (first + k // _WHISPERS) % services * SLOTS + 1, LOGS_B
+            row[TEMPLATE] = _FAILURES[uniform(seed, tick, k, 262) < 0.4]
+            row[FIRST], row[SECOND] = int(uniform(seed, tick, k, 263) * 65536), k
+            row[TRACE], row[FORGED] = -1, 1
+            forged.append(row)
+    return _joined(lines, forged)
+
+
+def _joined(lines: Ints, forged: list[list[int]]) -> Ints:
+    """Return lines with forged ones at the end of their tick."""
     if not forged:
         return lines
     lines = np.concatenate([lines, np.array(forged, dtype=np.int64)])
@@ -106,9 +138,15 @@ def conspire(
 
 
 def flip(breach: Ints, attacks: Floats, *, tick: int, seed: int) -> tuple[Ints, Flags]:
-    """Return breaches as monitor b tells them, and which of those are false."""
+    """Return breaches as monitor b tells them, and which of those are false.
+
+    A flipper lies at any time; a partial one only while some service is really in breach, when
+    a claim of one more is plausible.
+    """
     ticks = tick + np.arange(len(breach))
+    is_ill = (breach == 1).any(axis=1)
     rates = _active(attacks, "label_flip", ticks)
+    rates = np.maximum(rates, _active(attacks, "partial_flip", ticks) * is_ill)
     told = breach.copy()
     for i in np.flatnonzero(rates > 0):
         for v in range(breach.shape[1] // 2, breach.shape[1]):

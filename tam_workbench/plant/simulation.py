@@ -226,6 +226,9 @@ class Plant:
         if self._suffers("colluding"):
             count = len(self.spec.services)
             lines = lies.conspire(lines, attacks, span=span, services=count, seed=seed)
+        if self._suffers("quiet"):
+            count = len(self.spec.services)
+            lines = lies.whisper(lines, attacks, span=span, services=count, seed=seed)
         lines = lines[self._heard(lines[:, CHANNEL])]
         rows = number_rows(lines[:, CHANNEL], self._counters)
         forged = lines[:, FORGED] == 1

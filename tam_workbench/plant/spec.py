@@ -29,6 +29,8 @@ ATTACKS: Final = (
     "label_flip",
     "replay",
     "colluding",
+    "quiet",
+    "partial_flip",
 )
 ACTIONS: Final = ("restart", "scale", "rollback", "clear_disk", "block", "undo")
 

@@ -27,13 +27,16 @@ class Memory(NamedTuple):
     bad: Floats  # (C,) decayed counts against
     rows: Floats  # (C,) rows seen
     prior: Floats  # (C,) by authentication
-    series: Floats  # (R, M, 7) baseline of each metric of a resource; last tick, last distance
+    series: Floats  # (R, M, 19) baseline of each metric of a resource, see `twins` and `parting`
+    lean: Floats  # (C, 2) sum of shares beyond a half in pairs that part, and how many
+    tide: Floats  # (M, 2) how far all of a metric stray from their long-term means; last tick
     home: Ints  # (R,) round in which a resource last came forward as a twin
     twins: Ints  # (S, TWINS, 3) channel, resource that speaks for it, round
     first: Ints  # (S,) first tick of a service, -1 before
     ill: Ints  # (S,) last tick of a corroborated breach
+    kinds: Bytes  # (S, C) bits of the kinds of signal that a channel brought of a service
     spoke: Ints  # (S, C) last tick in which a channel's telemetry spoke of a service
-    usual: Floats  # (S, C, 7) errors a tick in logs, see `twins` and `likelihood`
+    usual: Floats  # (S, C, 8) errors a tick in logs, see `twins` and `likelihood`
     calls: Floats  # (S, C, 7) baseline of mean log duration; failing share, recent and lasting
     calls_to: Bytes  # (S, S) caller, called
     claimant: Ints  # (S, CLAIMS) channel and kind of each claim, -1 for none
@@ -51,8 +54,11 @@ class Scratch(NamedTuple):
     channel_stamp: Ints
     rows: Floats
     doubt: Floats
+    blame: Floats
     level: Floats  # (metric rows,)
     said: Floats  # (metric rows,)
+    parted: Floats  # (metric rows,)
+    straying: Floats  # (M, 2) sum of how far values stray, and how many
     log_stamp: Ints
     log_voices: Ints
     log_level: Floats  # (S, C, 3) level, excess, expected number
@@ -63,6 +69,7 @@ class Scratch(NamedTuple):
     calls: Floats
     memo: Floats
     memo_stamp: Ints
+    heed: Floats  # (S, C, 4) how much the silence of others means, see `evidence`
 
 
 class Case(NamedTuple):
@@ -71,8 +78,15 @@ class Case(NamedTuple):
     kind: int
     source: int
     late: int  # 1 stale, 2 replayed
-    level: float
-    support: float
+
+
+class Doubted(NamedTuple):
+    """What speaks against a row, each 0 to 1."""
+
+    level: float  # how unusual it is
+    support: float  # how far others saw something too
+    heed: float  # how much the silence of others would mean
+    against: float  # how surely another channel contradicts it
 
 
 class Scale(NamedTuple):
@@ -93,12 +107,22 @@ class Scale(NamedTuple):
     alone: float
     twin_share: float
     neighbour: float
+    part_points: float
+    part_floor: float
+    part_slack: float
+    part_quiet: float
+    part_loud: float
+    part_quiet_z: float
+    part_loud_z: float
+    surplus_slack: float
+    surplus_quiet: float
+    surplus_loud: float
     credulity: float
     habit: float
     good: float
     bad: float
     forget: float
-    blame: float
+    blame: tuple[float, float, float, float]
     full_reputation: float
     stale_factor: float
     replay_factor: float
@@ -114,13 +138,16 @@ def new_memory(rules: TrustRules) -> Memory:
         bad=np.zeros(C),
         rows=np.zeros(C),
         prior=np.zeros(C),
-        series=np.zeros((R, rules.max_metrics, 7)),
+        series=np.zeros((R, rules.max_metrics, 19)),
+        lean=np.zeros((C, 2)),
+        tide=np.zeros((rules.max_metrics, 2)),
         home=np.full(R, -1, dtype=np.int64),
         twins=np.full((S, TWINS, 3), -1, dtype=np.int64),
         first=np.full(S, -1, dtype=np.int64),
         ill=np.full(S, NEVER, dtype=np.int64),
+        kinds=np.zeros((S, C), dtype=np.uint8),
         spoke=np.full((S, C), NEVER, dtype=np.int64),
-        usual=np.zeros((S, C, 7)),
+        usual=np.zeros((S, C, 8)),
         calls=np.zeros((S, C, 7)),
         calls_to=np.zeros((S, S), dtype=np.uint8),
         claimant=np.full((S, CLAIMS), -1, dtype=np.int64),
@@ -140,8 +167,11 @@ def new_scratch(rules: TrustRules) -> Scratch:
         channel_stamp=np.zeros(C, dtype=np.int64),
         rows=np.zeros(C),
         doubt=np.zeros(C),
+        blame=np.zeros(C),
         level=np.zeros(1024),
         said=np.zeros(1024),
+        parted=np.zeros(1024),
+        straying=np.zeros((rules.max_metrics, 2)),
         log_stamp=np.zeros((S, C), dtype=np.int64),
         log_voices=np.zeros((S * C, 2), dtype=np.int64),
         log_level=np.zeros((S, C, 3)),
@@ -152,6 +182,7 @@ def new_scratch(rules: TrustRules) -> Scratch:
         calls=np.zeros((S, C, 6)),
         memo=np.zeros((S, C, 4)),
         memo_stamp=np.zeros((S, C, 4), dtype=np.int64),
+        heed=np.ones((S, C, 4)),
     )
 
 
@@ -173,12 +204,22 @@ def scale_of(rules: TrustRules) -> Scale:
         alone=rules.alone,
         twin_share=rules.twin_share,
         neighbour=rules.neighbour,
+        part_points=float(rules.part_points),
+        part_floor=rules.part_floor,
+        part_slack=rules.part_slack,
+        part_quiet=rules.part_quiet,
+        part_loud=rules.part_loud,
+        part_quiet_z=rules.part_quiet_z,
+        part_loud_z=rules.part_loud_z,
+        surplus_slack=rules.surplus_slack,
+        surplus_quiet=rules.surplus_quiet,
+        surplus_loud=rules.surplus_loud,
         credulity=rules.credulity,
         habit=rules.habit,
         good=rules.reputation_good,
         bad=rules.reputation_bad,
         forget=math.exp(-1.0 / rules.reputation_ticks),
-        blame=rules.blame,
+        blame=(rules.blame, rules.blame, rules.blame, rules.blame_claims),
         full_reputation=rules.full_reputation,
         stale_factor=rules.stale_factor,
         replay_factor=rules.replay_factor,
@@ -196,6 +237,7 @@ def forget_resource(m: Memory, number: int) -> None:
 def forget_metric(m: Memory, number: int) -> None:
     """Empty the place of a metric name that made room."""
     m.series[:, number] = 0.0
+    m.tide[number] = 0.0
 
 
 def forget_service(m: Memory, number: int) -> None:
@@ -205,6 +247,7 @@ def forget_service(m: Memory, number: int) -> None:
     m.usual[number] = 0.0
     m.calls[number] = 0.0
     m.spoke[number] = NEVER
+    m.kinds[number] = 0
     m.twins[number] = -1
     m.calls_to[number] = 0
     m.calls_to[:, number] = 0
@@ -217,9 +260,11 @@ def forget_channel(m: Memory, number: int) -> None:
     m.newest[:, number] = NEVER
     for counts in (m.good, m.bad, m.rows, m.prior):
         counts[number] = 0.0
+    m.lean[number] = 0.0
     m.usual[:, number] = 0.0
     m.calls[:, number] = 0.0
     m.spoke[:, number] = NEVER
+    m.kinds[:, number] = 0
     m.twins[m.twins[:, :, 0] == number] = -1
     is_his = (m.claimant >= 0) & (m.claimant // 4 == number)
     m.claimed[is_his] = NEVER

@@ -6,15 +6,49 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from numba import njit
 
-__all__ = ["PATIENCE", "Marks"]
+__all__ = ["AGAIN", "GROWING", "PATIENCE", "ROUGH", "TIED", "Marks"]
 
 _Ints = npt.NDArray[np.int64]
 _Mask = npt.NDArray[np.bool_]
 _NEVER: Final = np.iinfo(np.int64).min // 2
 
+ROUGH, GROWING, TIED, AGAIN = range(4)
+
 PATIENCE: Final = 64
 """After so many late rows in a row a channel's clock was set back, and its mark follows."""
+
+
+@njit(cache=True, nogil=True)
+def _pace(  # noqa: PLR0913, PLR0917 - a kernel takes flat arrays
+    where: _Ints,
+    rows: _Ints,
+    times: _Ints,
+    jump: float,
+    row_marks: _Ints,
+    time_marks: _Ints,
+    ahead: _Ints,
+    run: _Ints,
+) -> int:
+    row, time = row_marks.copy(), time_marks.copy()
+    pace = GROWING
+    for i in range(where.size):
+        c = where[i]
+        if rows[i] <= row[c]:
+            return ROUGH
+        if time[c] != _NEVER:
+            step = times[i] - time[c]
+            if step < 0 or step > jump:
+                return ROUGH
+            if step == 0:
+                pace = max(pace, AGAIN if times[i] == time_marks[c] else TIED)
+        row[c], time[c] = rows[i], times[i]
+    for c in range(row.size):
+        if row[c] != row_marks[c]:
+            row_marks[c], time_marks[c], run[c] = row[c], time[c], 0
+            ahead[c] = max(ahead[c], time[c])
+    return pace
 
 
 class Marks:
@@ -28,9 +62,8 @@ class Marks:
         self._ahead: _Ints = np.empty(0, np.int64)  # a jump not yet confirmed
         self._run: _Ints = np.empty(0, np.int64)  # late rows in a row
 
-    def locate(self, sources: pl.Series) -> _Ints:
-        """Return the index of each row's channel, learning new names."""
-        codes: _Ints = sources.to_physical().to_numpy()
+    def locate(self, sources: pl.Series, codes: _Ints) -> _Ints:
+        """Return the index of each row's channel, learning new names; ``codes`` tell them apart."""
         if codes.max() >= self._index.size:
             grown = np.full(int(codes.max()) + 1, -1, np.int64)
             grown[: self._index.size] = self._index
@@ -52,6 +85,21 @@ class Marks:
             self._ahead = np.append(self._ahead, _NEVER)
             self._run = np.append(self._run, 0)
         return self._names.index(name)
+
+    def newest(self, where: _Ints) -> _Ints:
+        """Return the newest stamp so far of each row's channel."""
+        return self._time[where]
+
+    def pace(self, where: _Ints, rows: _Ints, times: _Ints, *, jump_s: float | None) -> int:
+        """Raise the marks if nothing is wrong with these rows, and say how they come.
+
+        Returns ``ROUGH``, which changes nothing, where a row number does not grow within its
+        channel or a stamp falls or jumps; else whether some stamp equals one of its channel before
+        the batch (``AGAIN``), or within it (``TIED``), or none does (``GROWING``).
+        """
+        jump = np.inf if jump_s is None else jump_s * 1e6
+        marks = (self._row, self._time, self._ahead, self._run)
+        return int(_pace(where, rows, times, jump, *marks))
 
     def seen_rows(self, where: _Ints, rows: _Ints) -> _Mask:
         """Return which row numbers are not new to their channel, and raise the marks."""

@@ -95,6 +95,19 @@ def _votes(m: Memory, at: Asked, window: int, k: Scale) -> tuple[float, int, flo
 
 
 @borrowing()
+def _heed(m: Memory, at: Asked, others: int, k: Scale) -> float:
+    """Return how much silence means: nothing where nobody else could have seen anything.
+
+    A channel's own other kinds of signal count as one who could. Every storm of errors leaves a
+    trace elsewhere; not every odd metric does, so that it takes ``votes`` of them.
+    """
+    service, _, kind, source = at
+    own = (m.kinds[service, source] & ~(1 << kind)) != 0
+    witnesses = float(others) + own
+    return min(witnesses / k.votes if kind == METRIC else witnesses, 1.0)
+
+
+@borrowing()
 def corroboration(m: Memory, w: Scratch, at: Asked, k: Scale) -> float:
     """Return how far others support an anomaly that a channel tells; worked out once a tick."""
     service, tick, kind, source = at
@@ -108,6 +121,7 @@ def corroboration(m: Memory, w: Scratch, at: Asked, k: Scale) -> float:
     if others < k.votes and support < 1.0:
         near = _below(m, service, tick, source if others > 0 else -1, k)
         support = max(support, k.neighbour * near)
+    w.heed[service, source, kind] = _heed(m, at, others, k)
     w.memo_stamp[service, source, kind] = w.counts[3]
     w.memo[service, source, kind] = support
     return support

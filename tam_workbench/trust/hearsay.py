@@ -8,9 +8,29 @@ from dataclasses import dataclass, field
 from tam_workbench.trust.arrays import CLAIMS, TWINS
 from tam_workbench.trust.evidence import WITNESS
 from tam_workbench.trust.rules import TrustRules
-from tam_workbench.trust.twins import FADE, ROUND, SLACK
+from tam_workbench.trust.twins import FADE, ROUND, SLACK, SURPLUS_SHARE
 
 Place = tuple[str, str]
+
+
+@dataclass
+class Doubt:
+    """What speaks against a row, each 0 to 1; see `arrays.Doubted`."""
+
+    level: float = 0.0
+    support: float = 0.0
+    heed: float = 1.0
+    against: float = 0.0
+
+    @property
+    def silence(self) -> float:
+        """Doubt because nobody else saw anything."""
+        return self.level * (1.0 - self.support) * self.heed
+
+    @property
+    def doubt(self) -> float:
+        """The worse of silence and contradiction."""
+        return max(self.silence, self.against)
 
 
 @dataclass
@@ -30,6 +50,7 @@ class Lines:
     lately: float = 0.0
     volume: float = 0.0
     noise: float = 1.0
+    surplus: float = 0.0
 
 
 @dataclass
@@ -44,6 +65,8 @@ class Hearsay:
     spoke: dict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
     calls_to: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     memo: dict[tuple[str, str, str], float] = field(default_factory=dict)
+    heed: dict[tuple[str, str, str], float] = field(default_factory=dict)
+    kinds: dict[Place, set[str]] = field(default_factory=lambda: defaultdict(set))
     home: dict[str, int] = field(default_factory=dict)
     twins: dict[str, list[Twin]] = field(default_factory=lambda: defaultdict(list))
     offs: dict[Place, tuple[int, float, int]] = field(default_factory=dict)
@@ -95,6 +118,9 @@ class Hearsay:
             elif kind != signal:
                 own = max(own, said)
         others = max(self.onlookers(service, tick, source, window), len(votes))
+        witnesses = others + bool(self.kinds[service, source] - {signal})
+        share = witnesses / rules.votes if signal == "metrics" else witnesses
+        self.heed[service, signal, source] = min(share, 1.0)
         support = own
         if others:
             support = min(sum(votes.values()) / min(rules.votes, 0.5 * (1.0 + others)), 1.0)
@@ -146,6 +172,9 @@ class Hearsay:
         silent = math.inf if heard.next_tick is None else tick - heard.next_tick
         held = heard.lately * math.pow(1.0 - FADE, silent + 1.0)
         heard.lately = max(float(errors), held + FADE * errors)
+        if math.isfinite(silent):
+            slack = self.rules.surplus_slack * (silent + 1.0)
+            heard.surplus = max(heard.surplus - slack, 0.0)
         rate = 1.0 / self.rules.fast_ticks if heard.volume > 0.0 else 1.0
         heard.volume += rate * (lines - heard.volume)
         heard.next_tick = tick + 1
@@ -165,9 +194,16 @@ class Hearsay:
         if volume <= 0.0 or own.volume <= 0.0:
             return 0.0, -1.0
         expected = lately * own.volume / volume
+        most, rules = SURPLUS_SHARE * expected, self.rules
+        own.surplus = min(max(own.surplus + errors - most, 0.0), 2.0 * rules.surplus_loud)
+        if not errors:
+            return 0.0, expected
         z = (errors - expected) / math.sqrt(own.noise * expected + SLACK)
-        quiet, loud = self.rules.quiet_count_z, self.rules.loud_count_z
-        return min(max((z - quiet) / (loud - quiet), 0.0), 1.0), expected
+        storm = (z - rules.quiet_count_z) / (rules.loud_count_z - rules.quiet_count_z)
+        summed = (own.surplus - rules.surplus_quiet) / (rules.surplus_loud - rules.surplus_quiet)
+        unheard = max(1.0 - most / errors, 0.0)
+        lasting = min(max(summed, 0.0), 1.0) * unheard
+        return max(min(max(storm, 0.0), 1.0), lasting), expected
 
     def aloof(self, errors: int, expected: float) -> float:
         """Return how little of a channel's errors others let expect; 0 without others."""

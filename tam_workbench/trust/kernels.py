@@ -12,7 +12,7 @@ file too.
 import math
 
 from tam_workbench.records import Floats, Ints
-from tam_workbench.trust.arrays import Case, Memory, Scale, Scratch
+from tam_workbench.trust.arrays import Case, Doubted, Memory, Scale, Scratch
 from tam_workbench.trust.compiled import borrowing
 from tam_workbench.trust.evidence import (
     CHANGE,
@@ -24,8 +24,9 @@ from tam_workbench.trust.evidence import (
     testify,
 )
 from tam_workbench.trust.likelihood import get_used, meet, settle_habit, surprise, weigh
+from tam_workbench.trust.parting import PARTED, VALUE, part, sway, turn_tide
 from tam_workbench.trust.rows import ChangeRows, LogRows, MetricRows, SpanRows
-from tam_workbench.trust.settling import hold, is_new, refuse, settle, speak
+from tam_workbench.trust.settling import doubt_of, hold, is_new, refuse, settle, speak
 from tam_workbench.trust.twins import (
     LAST,
     NEXT_TICK,
@@ -50,26 +51,42 @@ def _hear_metrics(m: Memory, w: Scratch, rows: MetricRows, start: int, end: int,
     for i in range(start, end):
         source, service = rows.source[i], rows.service[i]
         speak(m, w, service, source, rows.tick[i])
-        w.level[i], w.said[i] = 0.0, 0.0
+        w.level[i], w.said[i], w.parted[i] = 0.0, 0.0, 0.0
         if rows.late[i] == 0 and math.isfinite(rows.value[i]):
             resource, tick = rows.resource[i], rows.tick[i]
             m.spoke[service, source] = tick
+            m.kinds[service, source] |= 1 << METRIC
             if m.home[resource] != tick // ROUND:
                 enlist(m, resource, service, source, tick)
             series = m.series[resource, rows.name[i]]
             series[LAST] = tick
             series[OFF] = rows.value[i] - series[3]
+            series[VALUE] = rows.value[i]
             held = hold(m, service, tick, k)
-            w.level[i], w.said[i] = weigh(series, rows.value[i], w.base[source], held, k)
+            if series[0] >= k.warmup:
+                sway(w, series, rows.name[i], m.tide[rows.name[i], 0], k)
+            weight = w.base[source] * (1.0 - (1.0 - k.credulity) * series[PARTED])
+            w.level[i], w.said[i] = weigh(series, rows.value[i], weight, held, k)
+
+
+@borrowing(inline="always")
+def _compare(m: Memory, w: Scratch, rows: MetricRows, start: int, end: int, k: Scale) -> None:
+    """Leave evidence of odd metrics, and note which have left their like in other channels."""
     for i in range(start, end):
+        if rows.late[i] or not math.isfinite(rows.value[i]):
+            continue
+        source, service, tick = rows.source[i], rows.service[i], rows.tick[i]
+        at = (service, rows.resource[i], rows.name[i], source, tick)
+        w.parted[i] = part(m, w, at, w.base[source] * hold(m, service, tick, k), k)
         if w.said[i] > 0.0:
-            source, service, tick = rows.source[i], rows.service[i], rows.tick[i]
-            shared = confirmation(m, w, (service, rows.resource[i], rows.name[i], source, tick), k)
+            shared = confirmation(m, w, at, k)
             said = w.said[i] * w.base[source]
             if shared >= 0.0:
                 said *= k.alone + (1.0 - k.alone) * shared
             w.said[i] = shared
-            testify(m, service, tick, METRIC, said, source)
+            testify(m, service, tick, METRIC, said * (1.0 - w.parted[i]), source)
+    if end > start:
+        turn_tide(m, w, rows.tick[start])
 
 
 @borrowing(inline="always")
@@ -82,7 +99,9 @@ def _score_metrics(m: Memory, w: Scratch, rows: MetricRows, start: int, end: int
         if w.level[i] > 0.0:
             support = corroboration(m, w, (service, rows.tick[i], METRIC, source), k)
             support = max(support, w.said[i])
-        settle(w, rows, i, Case(METRIC, source, rows.late[i], w.level[i], support), k)
+        heed = w.heed[service, source, METRIC]
+        seen = Doubted(w.level[i], support, heed, w.parted[i])
+        settle(w, rows, i, Case(METRIC, source, rows.late[i]), seen, k)
 
 
 @borrowing(inline="always")
@@ -93,6 +112,7 @@ def _count_logs(m: Memory, w: Scratch, rows: LogRows, start: int, end: int) -> N
         if rows.late[i]:
             continue
         m.spoke[service, source] = tick
+        m.kinds[service, source] |= 1 << LOG
         if w.log_stamp[service, source] != w.counts[3]:
             w.log_stamp[service, source] = w.counts[3]
             w.errors[service, source] = 0.0
@@ -129,39 +149,37 @@ def _hear_logs(m: Memory, w: Scratch, rows: LogRows, start: int, end: int, k: Sc
         settle_habit(usual, k)
         errors = w.errors[service, source]
         heard[0], said = surprise(errors, 1.0, usual, 0.04, k)
-        if errors > 0.0:
-            heard[1], heard[2] = excess(m, w, service, source, errors, k)
+        heard[1], heard[2] = excess(m, w, service, source, errors, k)
         if said > 0.0:
             said *= w.base[source] * (1.0 - (1.0 - k.alone) * aloof(errors, heard[2], k))
+            said *= 1.0 - heard[1]
             testify(m, service, tick, LOG, said, source)
 
 
 @borrowing(inline="always")
-def _log_belief(
+def _doubt_of_logs(
     m: Memory, w: Scratch, service: int, source: int, tick: int, k: Scale
-) -> tuple[float, float]:
-    """Return level and support of a channel's errors: doubt is that of the worse of two tests.
+) -> Doubted:
+    """Return what speaks against a channel's errors; the worse of two tests will count.
 
     One asks whether others saw trouble where there are more errors than usual; the other whether
     there are more than other channels of the service let expect.
     """
-    level, beyond = w.log_level[service, source, 0], w.log_level[service, source, 1]
-    support = 0.0
+    level, support = w.log_level[service, source, 0], 0.0
     if level > 0.0:
         support = corroboration(m, w, (service, tick, LOG, source), k)
-    if beyond > level * (1.0 - support):
-        worse = max(level, beyond)
-        return worse, 1.0 - beyond / worse
-    return level, support
+    heed = w.heed[service, source, LOG]
+    return Doubted(level, support, heed, w.log_level[service, source, 1])
 
 
 @borrowing(inline="always")
 def _score_logs(m: Memory, w: Scratch, rows: LogRows, start: int, end: int, k: Scale) -> None:
     for i in range(start, end):
-        source, service, level, support = rows.source[i], rows.service[i], 0.0, 0.0
+        source, service = rows.source[i], rows.service[i]
+        seen = Doubted(0.0, 0.0, 1.0, 0.0)
         if rows.late[i] == 0 and rows.severity[i] >= ERROR:
-            level, support = _log_belief(m, w, service, source, rows.tick[i], k)
-        settle(w, rows, i, Case(LOG, source, rows.late[i], level, support), k)
+            seen = _doubt_of_logs(m, w, service, source, rows.tick[i], k)
+        settle(w, rows, i, Case(LOG, source, rows.late[i]), seen, k)
     for n in range(w.counts[1]):
         service, source = w.log_voices[n, 0], w.log_voices[n, 1]
         tick, usual = rows.tick[start], m.usual[service, source]
@@ -169,8 +187,7 @@ def _score_logs(m: Memory, w: Scratch, rows: LogRows, start: int, end: int, k: S
         if is_new(m, service, tick, k):
             meet(usual, errors, tick - m.first[service])
             continue
-        level, support = _log_belief(m, w, service, source, tick, k)
-        belief = 1.0 - level * (1.0 - support)
+        belief = 1.0 - doubt_of(_doubt_of_logs(m, w, service, source, tick, k))
         get_used(usual, errors, belief, hold(m, service, tick, k), k)
         learn_noise(usual, errors, w.log_level[service, source, 2], belief, k)
 
@@ -185,6 +202,7 @@ def _count_spans(m: Memory, w: Scratch, rows: SpanRows, start: int, end: int) ->
         if rows.late[i] or not math.isfinite(rows.duration[i]):
             continue
         m.spoke[service, source] = tick
+        m.kinds[service, source] |= 1 << SPAN
         seen = w.calls[service, source]
         if w.span_stamp[service, source] != w.counts[3]:
             w.span_stamp[service, source] = w.counts[3]
@@ -239,14 +257,16 @@ def _score_spans(m: Memory, w: Scratch, rows: SpanRows, start: int, end: int, k:
             level = _span_level(w.calls[service, source], rows.duration[i], rows.error[i])
             if level > 0.0:
                 support = corroboration(m, w, (service, rows.tick[i], SPAN, source), k)
-        settle(w, rows, i, Case(SPAN, source, rows.late[i], level, support), k)
+        heed = w.heed[service, source, SPAN]
+        seen = Doubted(level, support, heed, 0.0)
+        settle(w, rows, i, Case(SPAN, source, rows.late[i]), seen, k)
     for n in range(w.counts[2]):
         service, source = w.span_voices[n, 0], w.span_voices[n, 1]
         tick, seen, usual = rows.tick[start], w.calls[service, source], m.calls[service, source]
         support = 0.0
         if seen[4] > 0.0:
             support = corroboration(m, w, (service, tick, SPAN, source), k)
-        belief = 1.0 - seen[4] * (1.0 - support)
+        belief = 1.0 - seen[4] * (1.0 - support) * w.heed[service, source, SPAN]
         get_used(usual[5:7], seen[1] / seen[0], belief, hold(m, service, tick, k), k)
 
 
@@ -286,7 +306,8 @@ def _score_changes(m: Memory, w: Scratch, rows: ChangeRows, start: int, end: int
         source, service, level, support = rows.source[i], rows.service[i], 0.0, 0.0
         if rows.evident[i] == 2 and rows.late[i] == 0:
             level, support = _bearing(m, w, service, source, rows.tick[i], k)
-        settle(w, rows, i, Case(CHANGE, source, rows.late[i], level, support), k)
+        seen = Doubted(level, support, 1.0, 0.0)
+        settle(w, rows, i, Case(CHANGE, source, rows.late[i]), seen, k)
 
 
 @borrowing(inline="always")
@@ -306,8 +327,10 @@ def _judge_channels(m: Memory, w: Scratch, k: Scale) -> None:
         c = w.channels[n]
         share = w.doubt[c] / w.rows[c]
         m.good[c] = m.good[c] * k.forget + (1.0 - share)
-        m.bad[c] = m.bad[c] * k.forget + k.blame * share
+        m.bad[c] = m.bad[c] * k.forget + w.blame[c] / w.rows[c]
         m.rows[c] += w.rows[c]
+        m.lean[c, 0] *= k.forget
+        m.lean[c, 1] *= k.forget
         _stand(m, w, c, k)
     w.counts[0] = 0
     w.counts[3] += 1
@@ -347,6 +370,7 @@ def score_ticks(
         w.counts[1] = 0
         w.counts[2] = 0
         _hear_metrics(m, w, metrics, metric, metric_end, k)
+        _compare(m, w, metrics, metric, metric_end, k)
         _hear_logs(m, w, logs, log, log_end, k)
         _hear_spans(m, w, spans, span, span_end, k)
         _hear_changes(m, w, changes, change, change_end, k)

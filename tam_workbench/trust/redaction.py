@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -72,6 +72,15 @@ class Redactor:
             if new:
                 changed[signal] = frame.with_columns(new)
         return replace(batch, **changed) if changed else batch
+
+    def texts(self, lines: Sequence[str]) -> list[str]:
+        """Return lines with pseudonyms, for whatever is not a batch.
+
+        >>> Redactor(b"0123456789abcdef").texts(["disk full", "ask bob@example.com"])
+        ['disk full', 'ask <EMAIL:37aea39dc0>']
+        """
+        column = self._column(pl.Series("text", lines, dtype=pl.String))
+        return list(lines) if column is None else column.to_list()
 
     def pseudonym(self, kind: str, value: str) -> str:
         """Return what stands for a value.

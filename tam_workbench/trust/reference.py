@@ -9,21 +9,13 @@ from typing import Any
 import numpy as np
 
 from tam_workbench.records import TRUST_REASONS, Authentication, Batch, TrustScores
-from tam_workbench.trust.hearsay import Hearsay
+from tam_workbench.trust.couples import Baseline, Couples
+from tam_workbench.trust.hearsay import Doubt, Hearsay
 from tam_workbench.trust.rows import CLAIM, EVIDENT
 from tam_workbench.trust.rules import TrustRules
 
 _SIGNALS = ("metrics", "logs", "spans", "changes")
 Row = dict[str, Any]
-
-
-@dataclass
-class _Baseline:
-    """Recent and long-term mean and variance of a value, hard to move by a spike."""
-
-    points: int = 0
-    recent: list[float] = field(default_factory=lambda: [0.0, 0.0])
-    lasting: list[float] = field(default_factory=lambda: [0.0, 0.0])
 
 
 @dataclass
@@ -48,8 +40,8 @@ class ReferenceTrust:
         self._open = -(2**62)
         self._newest: dict[tuple[str, str], int] = {}
         self._counts: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
-        self._series: dict[tuple[str, str], _Baseline] = defaultdict(_Baseline)
-        self._durations: dict[tuple[str, str], _Baseline] = defaultdict(_Baseline)
+        self._series: dict[tuple[str, str], Baseline] = defaultdict(Baseline)
+        self._durations: dict[tuple[str, str], Baseline] = defaultdict(Baseline)
         self._failing: dict[tuple[str, str], list[float]] = defaultdict(lambda: [0.0, 0.0])
         self._usual: dict[tuple[str, str], list[float]] = defaultdict(lambda: [0.0, 0.0])
         self._spoke: dict[tuple[str, str], int] = {}
@@ -57,6 +49,7 @@ class ReferenceTrust:
         self._first: dict[str, int] = {}
         self._ill: dict[str, int] = {}
         self._heard = Hearsay(rules, self._standing)
+        self._couples = Couples(rules, self._standing, self._series, self._heard.twins)
         self._prior: dict[str, float] = {}
 
     def score(self, batch: Batch) -> TrustScores:
@@ -69,6 +62,7 @@ class ReferenceTrust:
         for tick in self._ticks(batch):
             self._known: dict[str, float] = {}
             self._heard.memo.clear()
+            self._heard.heed.clear()
             self._hear(tick)
             for row in tick.rows:
                 signal, place = row["signal"], row["place"]
@@ -123,7 +117,7 @@ class ReferenceTrust:
     def _level(self, z: float, quiet: float, loud: float) -> float:
         return min(max((z - quiet) / (loud - quiet), 0.0), 1.0)
 
-    def _weigh(self, seen: _Baseline, x: float, weight: float, hold: float) -> tuple[float, float]:
+    def _weigh(self, seen: Baseline, x: float, weight: float, hold: float) -> tuple[float, float]:
         rules = self.rules
         if seen.points == 0:
             seen.points, seen.recent[0], seen.lasting[0] = 1, x, x
@@ -164,29 +158,38 @@ class ReferenceTrust:
             return
         service, source, now = row["service"], row["source"], tick.number
         self._heard.spoke[service][source] = now
+        self._heard.kinds[service, source].add("metrics")
         self._heard.enlist(row["resource"], service, source, now)
         place = (row["resource"], row["name"])
         series = self._series[place]
         off = row["value"] - series.lasting[0]
+        parted = self._couples.observe(place, row["value"], now)
+        weight = row["base"] * (1.0 - (1.0 - self.rules.credulity) * parted)
         row["level"], row["said"] = self._weigh(
-            series, row["value"], row["base"], self._hold(service, now)
+            series, row["value"], weight, self._hold(service, now)
         )
         self._heard.offs[place] = (now, off, series.points)
 
     def _testify_metrics(self, tick: _Tick) -> None:
         for row in tick.rows:
-            if row.get("said", 0.0) > 0.0:
-                place = (row["resource"], row["name"])
-                service, source, alone = row["service"], row["source"], self.rules.alone
+            if "said" not in row:
+                continue
+            place, service = (row["resource"], row["name"]), row["service"]
+            source, alone = row["source"], self.rules.alone
+            weight = row["base"] * self._hold(service, tick.number)
+            row["parted"] = self._couples.part(place, service, source, weight)
+            if row["said"] > 0.0:
                 shared = self._heard.confirmation(service, place, source, tick.number)
                 factor = alone + (1.0 - alone) * shared if shared >= 0.0 else 1.0
-                said = row["said"] * row["base"] * factor
+                said = row["said"] * row["base"] * factor * (1.0 - row["parted"])
                 self._heard.testify(service, tick.number, (source, "metrics"), said)
                 row["shared"] = shared
+        self._couples.turn_tide(tick.number)
 
     def _hear_logs(self, tick: _Tick, row: Row) -> None:
         voice = (row["service"], row["source"])
         self._heard.spoke[voice[0]][voice[1]] = tick.number
+        self._heard.kinds[voice].add("logs")
         is_error = (row["severity_number"] or 0) >= 17
         tick.errors[voice] = tick.errors.get(voice, 0) + is_error
         tick.lines[voice] = tick.lines.get(voice, 0) + (not is_error)
@@ -197,6 +200,7 @@ class ReferenceTrust:
         if math.isfinite(row["duration_s"]):
             voice = (row["service"], row["source"])
             self._heard.spoke[voice[0]][voice[1]] = tick.number
+            self._heard.kinds[voice].add("spans")
             seen = tick.calls.setdefault(voice, {"calls": 0.0, "failed": 0.0, "log_s": 0.0})
             seen["calls"] += 1.0
             seen["failed"] += bool(row["error"])
@@ -253,10 +257,10 @@ class ReferenceTrust:
         if 0.0 < self._habit.pop(voice, 0.0) < self.rules.habit:
             usual[:] = [0.0, 0.0]
         tick.log_level[voice], said = self._surprise(errors, usual, 0.04)
-        if errors:
-            tick.beyond[voice] = self._heard.excess(voice, errors)
+        tick.beyond[voice] = self._heard.excess(voice, errors)
         aloof = self._heard.aloof(errors, tick.beyond[voice][1])
         said *= self._base(voice[1]) * (1.0 - (1.0 - self.rules.alone) * aloof)
+        said *= 1.0 - tick.beyond[voice][0]
         self._heard.testify(voice[0], tick.number, place, said)
 
     def _weigh_spans(self, tick: _Tick) -> None:
@@ -273,28 +277,27 @@ class ReferenceTrust:
                 said = max(said, fails)
             self._heard.testify(service, tick.number, (source, "spans"), said * base)
 
-    def _belief(self, tick: _Tick, row: Row) -> tuple[float, float]:
-        """Return level and support of a row."""
-        signal, level = row["signal"], 0.0
+    def _against(self, tick: _Tick, row: Row) -> Doubt:
+        """Return what speaks against a row."""
+        signal, voice = row["signal"], (row["service"], row["source"])
         if signal == "changes":
-            return self._bearing(tick, row)
+            return Doubt(*self._bearing(tick, row))
         if signal == "logs":
             is_error = (row["severity_number"] or 0) >= 17 and row["late"] == 0
-            voice = (row["service"], row["source"])
-            return self._error_belief(tick, voice) if is_error else (0.0, 0.0)
+            return self._against_errors(tick, voice) if is_error else Doubt()
+        parted = row.get("parted", 0.0)
         if (level := self._anomaly(tick, row)) == 0.0:
-            return 0.0, 0.0
-        support = self._heard.support(row["service"], tick.number, signal, row["source"])
-        return level, max(support, row.get("shared", 0.0))
+            return Doubt(against=parted)
+        support = self._heard.support(voice[0], tick.number, signal, voice[1])
+        heed = self._heard.heed[voice[0], signal, voice[1]]
+        return Doubt(level, max(support, row.get("shared", 0.0)), heed, parted)
 
-    def _error_belief(self, tick: _Tick, voice: tuple[str, str]) -> tuple[float, float]:
-        support = 0.0
-        level, (beyond, _) = tick.log_level[voice], tick.beyond[voice]
-        if level > 0.0:
-            support = self._heard.support(voice[0], tick.number, "logs", voice[1])
-        if beyond > level * (1.0 - support):
-            return max(level, beyond), 1.0 - beyond / max(level, beyond)
-        return level, support
+    def _against_errors(self, tick: _Tick, voice: tuple[str, str]) -> Doubt:
+        level, against = tick.log_level[voice], tick.beyond[voice][0]
+        if level == 0.0:
+            return Doubt(against=against)
+        support = self._heard.support(voice[0], tick.number, "logs", voice[1])
+        return Doubt(level, support, self._heard.heed[voice[0], "logs", voice[1]], against)
 
     def _anomaly(self, tick: _Tick, row: Row) -> float:
         voice = (row["service"], row["source"])
@@ -318,17 +321,23 @@ class ReferenceTrust:
         row["doubt"] = 0.0
         if number is not None and not math.isfinite(row[number]):
             return 0.0, _byte(marks | {"schema": True})
-        level, support = self._belief(tick, row)
-        row["doubt"] = 1.0 if row["late"] == 2 else level * (1.0 - support)
+        seen = self._against(tick, row)
+        row["doubt"] = 1.0 if row["late"] == 2 else seen.silence
+        if signal != "metrics" and row["late"] < 2:
+            row["doubt"] = seen.doubt
+        is_odd = max(seen.level, seen.against) >= 0.5
+        is_borne_out = seen.doubt < 0.5 <= seen.support
         marks |= {
             "stale": row["late"] == 1,
             "replayed": row["late"] == 2,
-            "anomalous": level >= 0.5,
-            "corroborated": level >= 0.5 and support >= 0.5,
-            "uncorroborated": level >= 0.5 and support < 0.5,
+            "anomalous": is_odd,
+            "corroborated": is_odd and is_borne_out,
+            "uncorroborated": is_odd
+            and not is_borne_out
+            and (seen.heed > 0.0 or seen.doubt >= 0.5),
         }
         factor = (1.0, rules.stale_factor, rules.replay_factor)[row["late"]]
-        shaken = level * (1.0 - support) * getattr(rules, f"doubt_{signal}", 0.0)
+        shaken = seen.doubt * getattr(rules, f"doubt_{signal}", 0.0)
         return self._base(source) * factor * (1.0 - shaken), _byte(marks)
 
     def _rates(self) -> tuple[float, float]:
@@ -339,25 +348,29 @@ class ReferenceTrust:
             if self._is_new(voice[0], tick.number):
                 self._meet(voice, errors, tick.number - self._first[voice[0]])
                 continue
-            level, support = self._error_belief(tick, voice)
-            belief = 1.0 - level * (1.0 - support)
+            belief = 1.0 - self._against_errors(tick, voice).doubt
             self._get_used(self._usual[voice], errors, belief, self._hold(voice[0], tick.number))
             self._heard.learn_noise(voice, errors, tick.beyond[voice][1], belief)
         for voice, seen in tick.calls.items():
             support = self._heard.support(voice[0], tick.number, "spans", voice[1])
-            belief = 1.0 - seen["fails"] * (1.0 - support)
+            heed = self._heard.heed[voice[0], "spans", voice[1]]
+            belief = 1.0 - seen["fails"] * (1.0 - support) * heed
             hold = self._hold(voice[0], tick.number)
             share = seen["failed"] / seen["calls"]
             self._get_used(self._failing[voice], share, belief, hold)
-        doubts = defaultdict(list)
+        doubts: dict[str, list[float]] = defaultdict(list)
+        blames: dict[str, list[float]] = defaultdict(list)
         for row in tick.rows:
+            claims = row["signal"] == "changes"
+            blame = self.rules.blame_claims if claims else self.rules.blame
             doubts[row["source"]].append(row["doubt"])
+            blames[row["source"]].append(blame * row["doubt"])
         forget = math.exp(-1.0 / self.rules.reputation_ticks)
         for source, doubt in doubts.items():
-            share = sum(doubt) / len(doubt)
             good, bad = self._counts[source]
-            bad = bad * forget + self.rules.blame * share
-            self._counts[source] = [good * forget + (1.0 - share), bad]
+            bad = bad * forget + sum(blames[source]) / len(doubt)
+            self._counts[source] = [good * forget + (1.0 - sum(doubt) / len(doubt)), bad]
+            self._couples.forget(source, forget)
 
     def _meet(self, voice: tuple[str, str], errors: int, age: int) -> None:
         pace, usual = 1.0 / (age + 1.0), self._usual[voice]

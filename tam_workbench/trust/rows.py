@@ -1,7 +1,6 @@
 """A batch as the kernels take it: numbers in columns, sorted by the tick they count in.
 
-``trust`` and ``reasons`` are what the kernels fill in. Arrays are copies on purpose: polars lends
-read-only ones, which are another type to numba, and the kernels would be compiled again.
+``trust`` and ``reasons`` are what the kernels fill in; they write to no other array.
 """
 
 from typing import NamedTuple
@@ -72,35 +71,9 @@ class ChangeRows(NamedTuple):
     evident: Bytes
 
 
-def floats(column: pl.Series) -> Floats:
-    """Return a column as float64, null as NaN."""
-    return np.array(column.cast(pl.Float64).to_numpy(), dtype=np.float64)
-
-
-def severities(column: pl.Series) -> Bytes:
-    """Return severity numbers, null as 0."""
-    if column.null_count():
-        column = column.fill_null(0)
-    return np.array(column.to_numpy(), dtype=np.uint8)
-
-
-def failures(column: pl.Series) -> Floats:
-    """Return 1.0 where a span failed; null did not."""
-    return floats(column.fill_null(value=False) if column.null_count() else column)
-
-
 def evident(column: pl.Series) -> Bytes:
     """Return 1 where a change is evidence, 2 where it is a claim that telemetry must bear out."""
     return np.array([(kind in EVIDENT) + (kind == CLAIM) for kind in column.to_list()], np.uint8)
-
-
-def physical(frame: pl.DataFrame, columns: tuple[str, ...]) -> dict[str, pl.Series]:
-    """Return times as microseconds and names as codes of this process, null as -1."""
-    chosen = frame.select(pl.col(columns).to_physical())
-    return {
-        series.name: series.cast(pl.Int64).fill_null(-1) if series.null_count() else series
-        for series in chosen.get_columns()
-    }
 
 
 def order_of(ticks: Ints) -> Ints | None:

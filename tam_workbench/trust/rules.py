@@ -93,6 +93,37 @@ class TrustRules:
     """Weight of evidence from a service that the row's service calls, where too few others speak
     of the row's own service; trouble runs from the called to its callers, never back."""
 
+    part_points: int = 48
+    """Points of a metric and its peer in another channel that are compared before their parting
+    means anything."""
+
+    part_floor: float = 0.015
+    """Share of a metric's mean that its distance to the peer is always allowed to spread."""
+
+    part_slack: float = 0.25
+    """Distance to the peer, in spreads, that a tick is allowed before it adds to the sum."""
+
+    part_quiet: float = 24.0
+    """Sum of distances, in spreads, up to which a metric and its peer belong together."""
+
+    part_loud: float = 32.0
+    """As ``part_quiet``, from which they have fully parted."""
+
+    part_quiet_z: float = 3.0
+    """Distance to the peer, in spreads, up to which a single value is ordinary."""
+
+    part_loud_z: float = 5.0
+    """Distance to the peer, in spreads, from which a single value has fully parted."""
+
+    surplus_slack: float = 0.1
+    """Errors a tick that a channel may log though no other channel of the service does."""
+
+    surplus_quiet: float = 1.5
+    """Errors beyond those, summed up, to which others' silence means nothing."""
+
+    surplus_loud: float = 3.5
+    """As ``surplus_quiet``, from which the channel is fully doubted."""
+
     credulity: float = 0.02
     """How much errors that nobody corroborates still move the usual number of errors, 0 to 1."""
 
@@ -109,8 +140,12 @@ class TrustRules:
     reputation_ticks: float = 200.0
     """Ticks in which a channel speaks until what it did weighs 1/e."""
 
-    blame: float = 4.0
-    """How much heavier a doubted row weighs than a believed one."""
+    blame: float = 1.0
+    """How much heavier a doubted row weighs than a believed one; its like are singled out anyway,
+    and whom the channel speaks for in earnest should not pay for it."""
+
+    blame_claims: float = 4.0
+    """As ``blame``, for claims of a breach and for a person's word on the channel."""
 
     full_reputation: float = 0.8
     """Mean reputation from which a channel's rows keep their whole prior."""

@@ -1,6 +1,7 @@
 """Trust: how far each row of a batch may be believed."""
 
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 import polars as pl
@@ -24,21 +25,12 @@ from tam_workbench.trust.rows import (
     MetricRows,
     SpanRows,
     evident,
-    failures,
-    floats,
     order_of,
-    physical,
-    severities,
 )
 from tam_workbench.trust.rules import TrustRules
 
 _SIGNALS = ("metrics", "logs", "spans", "changes")
-_CODED = {
-    "metrics": ("time", "service", "source", "resource", "name"),
-    "logs": ("time", "service", "source"),
-    "spans": ("time", "service", "source", "parent_service"),
-    "changes": ("time", "service", "source"),
-}
+_Columns: TypeAlias = Mapping[str, Any]  # arrays of any numbers
 
 
 class Trust:
@@ -81,8 +73,8 @@ class Trust:
     def score(self, batch: Batch) -> TrustScores:
         """Return trust and reasons of every row, and learn what is usual."""
         frames = (batch.metrics, batch.logs, batch.spans, batch.changes)
-        columns = [physical(f, _CODED[s]) for s, f in zip(_SIGNALS, frames, strict=True)]
-        times = [np.array(c["time"].to_numpy(), dtype=np.int64) for c in columns]
+        columns = [batch.columns.of(frame) for frame in frames]
+        times: list[Ints] = [column["time"] for column in columns]
         at = max((int(time.max()) for time in times if time.size), default=0) // self._tick_us
         heads: list[tuple[Any, ...]] = []
         orders: list[Ints | None] = []
@@ -99,8 +91,10 @@ class Trust:
         self._learn_priors(batch)
         rows = self._rows(batch, heads, orders, columns=columns, at=at)
         if self._scratch.level.size < batch.metrics.height:
-            room = (np.zeros(2 * batch.metrics.height) for _ in range(2))
-            self._scratch = self._scratch._replace(level=next(room), said=next(room))
+            room = (np.zeros(2 * batch.metrics.height) for _ in range(3))
+            self._scratch = self._scratch._replace(
+                level=next(room), said=next(room), parted=next(room)
+            )
         score_ticks(self._memory, self._scratch, rows, self._scale)
         placed: list[tuple[str, Any, Ints | None]] = list(zip(_SIGNALS, rows, orders, strict=True))
         return TrustScores(
@@ -119,7 +113,7 @@ class Trust:
         heads: list[tuple[Any, ...]],
         orders: list[Ints | None],
         *,
-        columns: list[dict[str, pl.Series]],
+        columns: list[_Columns],
         at: int,
     ) -> tuple[MetricRows, LogRows, SpanRows, ChangeRows]:
         frame, codes = batch.metrics, columns[0]
@@ -128,21 +122,21 @@ class Trust:
         name = self._metrics.resolve(frame["name"], at=at, codes=codes["name"])
         self._make_room()
         parent = self._parents(batch.spans["parent_service"], columns[2]["parent_service"], at)
-        seconds, failed = floats(batch.spans["duration_s"]), failures(batch.spans["error"])
-        severity, kind = severities(batch.logs["severity_number"]), evident(batch.changes["kind"])
+        seconds, failed = columns[2]["duration_s"], columns[2]["error"]
+        severity, kind = columns[1]["severity_number"], evident(batch.changes["kind"])
         return (
-            MetricRows(*heads[0], *_sorted((resource, name, floats(frame["value"])), orders[0])),
+            MetricRows(*heads[0], *_sorted((resource, name, codes["value"]), orders[0])),
             LogRows(*heads[1], *_sorted((severity,), orders[1])),
             SpanRows(*heads[2], *_sorted((parent, seconds, failed), orders[2])),
             ChangeRows(*heads[3], *_sorted((kind,), orders[3])),
         )
 
-    def _parents(self, column: pl.Series, codes: pl.Series, at: int) -> Ints:
-        if column.len() == column.null_count():
-            return np.full(column.len(), -1, dtype=np.int64)
+    def _parents(self, column: pl.Series, codes: Ints, at: int) -> Ints:
+        if not codes.any():
+            return np.full(codes.size, -1, dtype=np.int64)
         parents = self._services.resolve(column, at=at, codes=codes)
         self._make_room()
-        return np.where(codes.to_numpy() < 0, -1, parents) if column.null_count() else parents
+        return parents if codes.all() else np.where(codes == 0, -1, parents)
 
     def _make_room(self) -> None:
         for names, forget in (
@@ -184,7 +178,7 @@ class Trust:
         if believed:
             self._memory.good[c] += weight
         else:
-            self._memory.bad[c] += weight * self.rules.blame
+            self._memory.bad[c] += weight * self.rules.blame_claims
 
     def state(self) -> dict[str, Any]:
         """Return what `restore` needs, in plain containers."""
@@ -222,11 +216,12 @@ class Trust:
         every = slice(None)
         return {
             "newest": (every, c),
-            **dict.fromkeys(("good", "bad", "rows", "prior"), (c,)),
+            **dict.fromkeys(("good", "bad", "rows", "prior", "lean"), (c,)),
             "series": (r, m),
             "home": (r,),
+            "tide": (m,),
             **dict.fromkeys(("first", "ill", "twins", "claimant", "claimed", "claim"), (s,)),
-            **dict.fromkeys(("spoke", "usual", "calls"), (s, c)),
+            **dict.fromkeys(("spoke", "kinds", "usual", "calls"), (s, c)),
             "calls_to": (s, s),
         }
 

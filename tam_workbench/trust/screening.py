@@ -10,14 +10,16 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-import polars.selectors as cs
+from numba import njit
 
-from tam_workbench.records import REJECTS, SIGNALS, Batch
-from tam_workbench.trust.channels import Marks
+from tam_workbench.records import REJECTS, SIGNALS, Batch, Floats, Ints
+from tam_workbench.trust.channels import GROWING, ROUGH, Marks
 
 __all__ = ["Screening", "ScreeningRules"]
 
 _Mask = npt.NDArray[np.bool_]
+_Bits = npt.NDArray[np.uint64]
+_Columns = Mapping[str, npt.NDArray[Any]]
 _Faults = list[tuple[str, str, _Mask]]  # field, reason, rows
 
 _KEYS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -84,6 +86,7 @@ class Screening:
         self._rules = rules
         self._marks = {signal: Marks() for signal in SIGNALS}
         self._seen: dict[str, deque[pl.DataFrame]] = {signal: deque() for signal in SIGNALS}
+        self._held = dict.fromkeys(SIGNALS, 0)  # rows in them
 
     def screen(self, batch: Batch, *, now: datetime) -> Batch:
         """Return the batch with bad rows moved to its rejects."""
@@ -93,7 +96,7 @@ class Screening:
             frame: pl.DataFrame = getattr(batch, signal)
             if not frame.height:
                 continue
-            faults = self._faults(signal, frame, now=now)
+            faults = self._faults(signal, frame, batch.columns.of(frame), now=now)
             if faults:
                 kept[signal], bad = _move(signal, frame, faults)
                 rejects.append(bad)
@@ -103,67 +106,81 @@ class Screening:
             return batch
         return replace(batch, **kept, rejects=pl.concat([batch.rejects, *rejects]))
 
-    def _faults(self, signal: str, frame: pl.DataFrame, *, now: datetime) -> _Faults:
+    def _faults(
+        self, signal: str, frame: pl.DataFrame, told: _Columns, *, now: datetime
+    ) -> _Faults:
         """Return each fault with its rows; state is moved on only by rows without one."""
-        faults = [*_nulls(signal, frame), *self._wrong(signal, frame)]
-        times = _stamps(frame["time"])
-        now_us = int(now.timestamp() * 1e6)
-        ahead = times > now_us + int(self._rules.skew_s * 1e6)
-        faults += _if_any("time", "lies in the future", ahead)
+        faults = [*_nulls(signal, frame), *self._wrong(signal, frame, told)]
+        times, now_us = told["time"], int(now.timestamp() * 1e6)
+        latest = now_us + int(self._rules.skew_s * 1e6)
+        if times.max() > latest:
+            faults += _if_any("time", "lies in the future", times > latest)
         if self._rules.max_age_s is not None:
             old = times < now_us - int(self._rules.max_age_s * 1e6)
             faults += _if_any("time", "is too old", old)
+        if not faults:
+            return self._order(signal, frame, told)
         sound = np.ones(frame.height, bool)
         for _, _, rows in faults:
             sound &= ~rows
-        if sound.all():
-            return self._order(signal, frame, times)
-        told = self._order(signal, frame.filter(sound), times[sound])
-        for field, reason, rows in told:
+        left = {name: values[sound] for name, values in told.items()}
+        for field, reason, rows in self._order(signal, frame.filter(sound), left):
             whole = np.zeros(frame.height, bool)
             whole[np.flatnonzero(sound)[rows]] = True
             faults.append((field, reason, whole))
         return faults
 
-    def _wrong(self, signal: str, frame: pl.DataFrame) -> _Faults:
+    def _wrong(self, signal: str, frame: pl.DataFrame, told: _Columns) -> _Faults:
         """Return the faults of values that a row shows by itself."""
         if signal == "metrics":
-            return _if_any("value", "is not finite", ~np.isfinite(_floats(frame["value"])))
+            return _not_finite("value", told["value"])
         if signal == "spans":
-            duration = _floats(frame["duration_s"])
-            faults = _if_any("duration_s", "is not finite", ~np.isfinite(duration))
-            return faults + _if_any("duration_s", "is negative", duration < 0)
+            duration = told["duration_s"]
+            faults = _not_finite("duration_s", duration)
+            if faults or duration.min() < 0:
+                faults += _if_any("duration_s", "is negative", duration < 0)
+            return faults
         if signal == "logs":
-            number = _filled(frame["severity_number"], 9)
-            faults = _if_any("severity_number", "is not in 1-24", (number < 1) | (number > 24))
-            length = _filled(frame["body"].str.len_bytes(), 0)
-            return faults + _if_any("body", "is too long", length > self._rules.max_body_bytes)
+            number, faults = told["severity_number"], []
+            if number.min() < 1 or number.max() > 24:
+                faults = _if_any("severity_number", "is not in 1-24", (number < 1) | (number > 24))
+            if (length := _lengths(frame["body"])).max() > self._rules.max_body_bytes:
+                faults += _if_any("body", "is too long", length > self._rules.max_body_bytes)
+            return faults
         return []
 
-    def _order(self, signal: str, frame: pl.DataFrame, times: npt.NDArray[np.int64]) -> _Faults:
+    def _order(self, signal: str, frame: pl.DataFrame, told: _Columns) -> _Faults:
         """Return the faults a row shows against the rows of its channel before it."""
         if not frame.height:
             return []
-        marks, rules = self._marks[signal], self._rules
-        where = marks.locate(frame["source"])
-        again = marks.seen_rows(where, frame["row"].to_numpy())
+        marks, rules, times = self._marks[signal], self._rules, told["time"]
+        where = marks.locate(frame["source"], told["source"])
+        before = marks.newest(where)
+        pace = marks.pace(where, told["row"], times, jump_s=rules.jump_s)
+        if pace == GROWING:
+            return []
+        if pace != ROUGH:
+            copies = self._copies(signal, frame, told, times <= before)
+            return _if_any("row", "says what was said before", copies)
+        again = marks.seen_rows(where, told["row"])
         skewed, late, past = marks.order(
             where, times, again=again, jump_s=rules.jump_s, lateness_s=rules.lateness_s
         )
         faults = _if_any("row", "was seen before", again)
         faults += _if_any("time", "runs ahead of its channel", skewed & ~again)
         faults += _if_any("time", "is out of order", late & ~again)
-        copies = self._copies(signal, frame, times, past) & ~again & ~skewed & ~late
+        copies = self._copies(signal, frame, told, past) & ~again & ~skewed & ~late
         return faults + _if_any("row", "says what was said before", copies)
 
-    def _copies(
-        self, signal: str, frame: pl.DataFrame, times: npt.NDArray[np.int64], past: _Mask
-    ) -> _Mask:
+    def _copies(self, signal: str, frame: pl.DataFrame, told: _Columns, past: _Mask) -> _Mask:
         """Return the rows equal in content to one before: in the batch, or remembered."""
         copies = np.zeros(frame.height, bool)
+        times = told["time"]
         telling = times % 1000 != 0 if signal == "logs" else np.ones(frame.height, bool)
+        if not telling.any():
+            return copies
         keys = list(_KEYS[signal])
-        if telling.any() and _may_repeat(frame, times):
+        if _may_repeat(times, *_looks(signal, frame, told)):
             first = frame.select(pl.struct(keys).is_first_distinct()).to_series()
             copies |= ~first.to_numpy() & telling
         if past.any() and self._seen[signal]:
@@ -175,18 +192,18 @@ class Screening:
         return copies
 
     def _remember(self, signal: str, frame: pl.DataFrame) -> None:
-        if not self._rules.remember_rows or not frame.height:
+        most = self._rules.remember_rows
+        if not most or not frame.height:
             return
         seen = self._seen[signal]
-        seen.append(frame.tail(self._rules.remember_rows))
-        total = sum(part.height for part in seen)
-        while total > self._rules.remember_rows:
+        seen.append(frame.tail(most))
+        self._held[signal] += seen[-1].height
+        while self._held[signal] > most:
             first = seen.popleft()
-            total -= first.height
-            if total < self._rules.remember_rows:
-                kept = first.tail(self._rules.remember_rows - total)
-                seen.appendleft(kept)
-                break
+            self._held[signal] -= first.height
+            if self._held[signal] < most:
+                seen.appendleft(first.tail(most - self._held[signal]))
+                self._held[signal] = most
 
     def state(self) -> dict[str, Any]:
         """Return what a restart needs, as plain containers."""
@@ -199,46 +216,57 @@ class Screening:
         for signal in SIGNALS:
             self._marks[signal].restore(state["marks"][signal])
             self._seen[signal] = deque([_unpacked(state["seen"][signal])])
+            self._held[signal] = self._seen[signal][0].height
 
 
-def _may_repeat(frame: pl.DataFrame, times: npt.NDArray[np.int64]) -> bool:
-    """Say whether two rows look alike by a cheap mark of each; most batches stop here."""
-    mark = times.view(np.uint64) * _MIX
-    for column in frame.select(_CODES).get_columns():
-        codes = _filled(column, 0)
-        codes = codes.view(np.uint64) if codes.dtype == np.float64 else codes
-        mark = (mark ^ (mark >> np.uint64(29))) * _MIX + codes
-    if frame.height < _FEW:
-        return len(np.unique(mark)) < frame.height
-    return pl.Series(mark).n_unique() < frame.height
+def _looks(signal: str, frame: pl.DataFrame, told: _Columns) -> tuple[Ints, Ints, _Bits]:
+    """Return three columns by which two rows of a signal may be told apart at little cost."""
+    resource = told["resource"]
+    if signal == "logs":
+        return resource, told["severity_number"].astype(np.int64), _lengths(frame["body"])
+    if signal == "changes":
+        return resource, told["kind"], _lengths(frame["detail"])
+    value = told["value" if signal == "metrics" else "duration_s"]
+    return resource, told["name"], value.view(np.uint64)
 
 
-_ALIKE: Final = frozenset({"service", "source", "parent_service"})  # the resource tells enough
-_CODES: Final = (
-    cs.categorical().exclude(*_ALIKE).to_physical(),
-    cs.string().str.len_bytes(),
-    cs.float(),
-)
-_FEW: Final = 1000  # below this numpy's sort is quicker than Polars' start
+@njit(cache=True, nogil=True)
+def _may_repeat(times: Ints, first: Ints, second: Ints, third: _Bits) -> bool:
+    """Say whether two rows look alike by a mark of 64 bits of each; most batches stop here."""
+    size = 16
+    while size < 2 * times.size:
+        size *= 2
+    table = np.zeros(size, dtype=np.uint64)
+    for i in range(times.size):
+        mark = np.uint64(times[i]) * _MIX
+        mark = (mark ^ (mark >> _SHIFT)) * _MIX + np.uint64(first[i])
+        mark = (mark ^ (mark >> _SHIFT)) * _MIX + np.uint64(second[i])
+        mark = (mark ^ (mark >> _SHIFT)) * _MIX + third[i]
+        mark = max((mark ^ (mark >> _SHIFT)) * _MIX, np.uint64(1))
+        at = np.int64((mark >> np.uint64(20)) & np.uint64(size - 1))
+        while table[at]:
+            if table[at] == mark:
+                return True
+            at = (at + 1) & (size - 1)
+        table[at] = mark
+    return False
+
+
 _MIX: Final = np.uint64(0x9E3779B97F4A7C15)
+_SHIFT: Final = np.uint64(29)
 
 
-def _stamps(column: pl.Series) -> npt.NDArray[np.int64]:
-    """Return microseconds; nulls, told of elsewhere, pass as 0. Cheaper than ``to_physical``."""
-    if column.null_count():
-        filled: npt.NDArray[np.int64] = column.to_physical().fill_null(0).to_numpy()
-        return filled
-    return column.to_numpy().view(np.int64)
+def _lengths(texts: pl.Series) -> _Bits:
+    """Return the bytes of each text, 0 where there is none."""
+    sizes = texts.str.len_bytes()
+    return (sizes.fill_null(0) if sizes.null_count() else sizes).to_numpy().astype(np.uint64)
 
 
-def _filled(column: pl.Series, default: int) -> npt.NDArray[Any]:
-    filled = column.fill_null(default) if column.null_count() else column
-    return filled.to_numpy()
-
-
-def _floats(column: pl.Series) -> npt.NDArray[np.float64]:
-    """Return the values; nulls, told of elsewhere, pass as 0."""
-    return column.fill_null(0.0).to_numpy() if column.null_count() else column.to_numpy()
+def _not_finite(field: str, values: Floats) -> _Faults:
+    """Return the fault of infinite and missing numbers; sound ones have a sound sum as a rule."""
+    if np.isfinite(values.sum()):
+        return []
+    return _if_any(field, "is not finite", ~np.isfinite(values))
 
 
 def _if_any(field: str, reason: str, rows: _Mask) -> _Faults:

@@ -4,8 +4,9 @@ numba's cache sees only the file of the function that is called from outside: af
 touch ``kernels.py`` too.
 """
 
-from tam_workbench.trust.arrays import Case, Memory, Scale, Scratch
+from tam_workbench.trust.arrays import Case, Doubted, Memory, Scale, Scratch
 from tam_workbench.trust.compiled import borrowing
+from tam_workbench.trust.evidence import METRIC
 from tam_workbench.trust.rows import ChangeRows, LogRows, MetricRows, SpanRows
 
 _SCHEMA, _STALE, _REPLAYED, _ANOMALOUS, _UNCORROBORATED, _CORROBORATED = 2, 4, 8, 16, 32, 64
@@ -24,6 +25,7 @@ def speak(m: Memory, w: Scratch, service: int, source: int, tick: int) -> None:
         w.counts[0] += 1
         w.rows[source] = 0.0
         w.doubt[source] = 0.0
+        w.blame[source] = 0.0
     w.rows[source] += 1.0
 
 
@@ -40,21 +42,34 @@ def is_new(m: Memory, service: int, tick: int, k: Scale) -> bool:
 
 
 @borrowing(inline="always")
-def settle(w: Scratch, rows: Rows, i: int, case: Case, k: Scale) -> None:
+def doubt_of(seen: Doubted) -> float:
+    """Return how far a row is doubted: by the worse of silence and contradiction."""
+    return max(seen.level * (1.0 - seen.support) * seen.heed, seen.against)
+
+
+@borrowing(inline="always")
+def settle(w: Scratch, rows: Rows, i: int, case: Case, seen: Doubted, k: Scale) -> None:
     """Write one row's trust and reasons, and what it says about its channel."""
-    kind, source, late, level, support = case
+    kind, source, late = case
     reasons = w.flags[source]
-    factor = 1.0
-    doubt = level * (1.0 - support)
+    factor, doubt = 1.0, doubt_of(seen)
+    blamed = doubt
+    if kind == METRIC:  # a series that parts is singled out; its channel's others are not
+        blamed = seen.level * (1.0 - seen.support) * seen.heed
     if late:
         factor = k.replay_factor if late == 2 else k.stale_factor
         reasons |= _REPLAYED if late == 2 else _STALE
         if late == 2:
-            doubt = 1.0
-    if level >= 0.5:
-        reasons |= _ANOMALOUS | (_CORROBORATED if support >= 0.5 else _UNCORROBORATED)
-    w.doubt[source] += doubt
-    rows.trust[i] = w.base[source] * factor * (1.0 - level * (1.0 - support) * k.doubt[kind])
+            blamed = 1.0
+    if seen.level >= 0.5 or seen.against >= 0.5:
+        reasons |= _ANOMALOUS
+        if doubt < 0.5 and seen.support >= 0.5:
+            reasons |= _CORROBORATED
+        elif seen.heed > 0.0 or doubt >= 0.5:
+            reasons |= _UNCORROBORATED
+    w.doubt[source] += blamed
+    w.blame[source] += blamed * k.blame[kind]
+    rows.trust[i] = w.base[source] * factor * (1.0 - doubt * k.doubt[kind])
     rows.reasons[i] = reasons
 
 

@@ -12,13 +12,16 @@ from tam_workbench.trust.arrays import TWINS, Memory, Scale, Scratch
 from tam_workbench.trust.compiled import borrowing
 
 LAST, OFF = 5, 6  # places in a series: tick of the last point, its distance from the lasting mean
-NEXT_TICK, LATELY, VOLUME, NOISE = 2, 4, 5, 6  # places in usual
+NEXT_TICK, LATELY, VOLUME, NOISE, SURPLUS = 2, 4, 5, 6, 7  # places in usual
 
 ROUND = 64
 """Ticks between two looks at which resource speaks for a channel."""
 
 SLACK = 0.25
 FADE = 0.25
+
+SURPLUS_SHARE = 1.5
+"""Errors for each that others let expect, which are not surplus."""
 
 
 @borrowing()
@@ -65,6 +68,7 @@ def listen(usual: Floats, errors: float, lines: float, silent: float, k: Scale) 
     """Take in a tick of a channel's lines: errors held at their peak, other lines averaged."""
     held = usual[LATELY] * math.pow(1.0 - FADE, silent + 1.0)
     usual[LATELY] = max(errors, held + FADE * errors)
+    usual[SURPLUS] = max(usual[SURPLUS] - k.surplus_slack * (silent + 1.0), 0.0)
     rate = k.fast if usual[VOLUME] > 0.0 else 1.0
     usual[VOLUME] += rate * (lines - usual[VOLUME])
     if usual[NOISE] == 0.0:
@@ -92,8 +96,15 @@ def excess(
     if volume <= 0.0 or own[VOLUME] <= 0.0:
         return 0.0, -1.0
     expected = lately * own[VOLUME] / volume
+    most = SURPLUS_SHARE * expected
+    own[SURPLUS] = min(max(own[SURPLUS] + errors - most, 0.0), 2.0 * k.surplus_loud)
+    if errors <= 0.0:
+        return 0.0, expected
     z = (errors - expected) / math.sqrt(own[NOISE] * expected + SLACK)
-    return min(max((z - k.quiet_count_z) / (k.loud_count_z - k.quiet_count_z), 0.0), 1.0), expected
+    storm = min(max((z - k.quiet_count_z) / (k.loud_count_z - k.quiet_count_z), 0.0), 1.0)
+    sum_ = (own[SURPLUS] - k.surplus_quiet) / (k.surplus_loud - k.surplus_quiet)
+    unheard = min(max(1.0 - most / errors, 0.0), 1.0)
+    return max(storm, min(max(sum_, 0.0), 1.0) * unheard), expected
 
 
 @borrowing()

@@ -27,6 +27,18 @@ from tam_workbench.views.frames import (
     update_frame,
 )
 from tam_workbench.views.incident import approval_card, approval_lines
+from tam_workbench.views.remembering import (
+    MAP_COLUMNS,
+    TIERS,
+    contradiction_frame,
+    memory_map,
+    moment,
+    recall_card,
+    recall_lines,
+    score_parts,
+    tie_frame,
+    verdict,
+)
 from tam_workbench.views.standing import standing_table
 from tam_workbench.views.summaries import (
     describe_comparison,
@@ -50,8 +62,10 @@ from tam_workbench.views.workbench import Feed, Observed, Verification, Workbenc
 
 __all__ = [
     "LEVELS",
+    "MAP_COLUMNS",
     "MARKER_COLUMNS",
     "PULSE_COLUMNS",
+    "TIERS",
     "Feed",
     "Level",
     "Observed",
@@ -61,6 +75,7 @@ __all__ = [
     "approval_lines",
     "band_of",
     "card_svg",
+    "contradiction_frame",
     "describe_comparison",
     "describe_explanation",
     "describe_series",
@@ -75,19 +90,26 @@ __all__ = [
     "level_of",
     "marker_columns",
     "memory_frame",
+    "memory_map",
     "milliseconds",
+    "moment",
     "number",
     "page_variables",
     "pane_css",
     "panel_css",
     "pulse_columns",
     "pulse_frame",
+    "recall_card",
+    "recall_lines",
     "reputation_frame",
     "ribbon_svg",
+    "score_parts",
     "service_frame",
     "standing_table",
     "telemetry_svg",
+    "tie_frame",
     "update_frame",
+    "verdict",
     "waterfall_svg",
     "widget_css",
 ]

@@ -15,6 +15,7 @@ from tam_workbench.records import (
     UpdateDecision,
     UpdateVerdict,
 )
+from tam_workbench.views.remembering import score_parts
 from tam_workbench.views.summaries import number
 from tam_workbench.views.svg import before_after_svg, interval_svg
 from tam_workbench.views.theme import level_of
@@ -236,7 +237,7 @@ def hit_card(hit: Hit) -> str:
         f"<tr><td class='nowrap'>{escape(name)}</td><td style='width:60%'><span class='bar' "
         f"style='width:{max(0.0, min(1.0, part)) * 100:.0f}%'></span></td>"
         f"<td class='num'>{part:.2f}</td></tr>"
-        for name, part in hit.parts.items()
+        for name, part in score_parts(hit.parts)
     )
     return (
         f'<div class="card"><div class="head"><h3>{hit.score:.2f}</h3>{badge(entry.tier.value)}'

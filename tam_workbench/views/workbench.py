@@ -5,6 +5,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import polars as pl
 
+from tam_workbench.engine.remembering import Memory
 from tam_workbench.records import (
     AuditEntry,
     Explanation,
@@ -96,6 +97,10 @@ class Observed(Protocol):
 
     def memory_entries(self, limit: int = 500) -> Sequence[MemoryEntry]:
         """Return remembered entries."""
+
+    @property
+    def memory(self) -> Memory:
+        """Memory with all its verbs."""
 
     def explain(self, incident_id: str | None = None) -> Explanation | None:
         """Return the explanation of an incident, None for the latest one."""

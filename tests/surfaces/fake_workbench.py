@@ -11,7 +11,9 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import polars as pl
+from fake_memory import remembered
 
+from tam_workbench.engine.remembering import stats
 from tam_workbench.errors import BadInputError
 from tam_workbench.records import (
     REJECTS,
@@ -21,9 +23,7 @@ from tam_workbench.records import (
     Event,
     Explanation,
     Health,
-    Hit,
     Incident,
-    MemoryEntry,
     Outcome,
     Permission,
     Phase,
@@ -31,10 +31,10 @@ from tam_workbench.records import (
     Pulse,
     Reputation,
     Result,
-    Tier,
     UpdateDecision,
     UpdateVerdict,
     Verdict,
+    Where,
 )  # fmt: skip
 
 SERVICES = ("frontend", "checkout", "payments", "catalog", "cart")
@@ -81,6 +81,7 @@ class FakeWorkbench:
         self._interval_s = interval_s
         self._began = datetime(2026, 11, 21, 5, 0, tzinfo=UTC)
         self.bus = FakeBus()
+        self.memory = remembered(self.bus)
         self.tick = 0
         self.said = []
         self._lock = threading.RLock()
@@ -352,30 +353,16 @@ class FakeWorkbench:
     def label(self, incident_id, *, verdict):
         self._publish(replace(self._incidents[incident_id], label=verdict))
 
-    def _entry(self, number, helped):
-        return MemoryEntry(
-            id=f"mem-{number}", kind="incident", vector=(1.0,), tier=Tier.EPISODIC, service="checkout",
-            text="checkout latency rose after a deploy; connection pool exhausted", trust=0.9,
-            created_at=self._began, action="rollback" if helped else "restart", helped=helped, count=number,
-        )  # fmt: skip
-
     def recall(self, text, service=None, k=5):
-        hits = [Hit(entry=self._entry(n, helped), score=0.9 - n / 10,
-                    parts={"similarity": 0.92 - n / 20, "recency": 0.5, "trust": 0.9, "outcome": 0.8})
-                for n, helped in ((1, True), (2, False), (3, None))]  # fmt: skip
-        return hits[:k] if text else []
+        where = Where(services=(service,) if service else ())
+        return list(self.memory.recall(text, k=k, where=where).hits) if text else []
 
     def memory_stats(self):
-        return {
-            "entries": 128,
-            "short_term": 40,
-            "episodic": 80,
-            "long_term": 8,
-            "bytes": 1_200_000,
-        }
+        return stats(self.memory)
 
     def memory_entries(self, limit=500):
-        return [self._entry(n, n % 2 == 0) for n in range(1, min(limit, 30))]
+        entries = [e for page in self.memory.shelf.scan(Where()) for e in page]
+        return [e for e in entries if e.known_to is None][:limit]
 
     def explain(self, incident_id=None):
         rng = random.Random(self.tick // 50)

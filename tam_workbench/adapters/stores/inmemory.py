@@ -1,19 +1,24 @@
-"""Memory in this process: a matrix and exact search; gone when the process ends."""
+"""Memory in this process: the hot index behind a lock; gone when the process ends."""
 
 import threading
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from tam_workbench.adapters.purging import entries_holding
 from tam_workbench.errors import PermanentError
-from tam_workbench.memory import admits, check_vectors, top
-from tam_workbench.records import Hit, MemoryEntry, Where
+from tam_workbench.memory.hot_memory import HotMemory
+from tam_workbench.ports import EVERYTHING
+from tam_workbench.records import Hit, MemoryEntry, PurgeProof, Where
+
+_PAGE: Final = 1000
+"""Entries of one page of a scan."""
 
 
 class InMemoryStore:
-    """Keeps entries in a dictionary and their vectors, as float32, in one matrix.
+    """Keeps entries in a `HotMemory`, one caller at a time.
 
     Parameters
     ----------
@@ -30,73 +35,66 @@ class InMemoryStore:
     name = "inmemory"
 
     def __init__(self, *, dimension: int) -> None:
-        self._dimension = dimension
         self._lock = threading.Lock()
-        self._entries: list[MemoryEntry] = []  # without their vectors: row i of the arrays
-        self._rows: dict[str, int] = {}
-        self._vectors = np.empty((0, dimension), np.float32)
-        self._norms = np.empty(0, np.float32)
+        self._memory: HotMemory | None = HotMemory(dimension=dimension)
         self._version = 0
-        self._is_closed = False
 
     def put(self, entries: Sequence[MemoryEntry]) -> None:
         """Insert or replace by id."""
-        vectors = check_vectors(
-            [entry.vector for entry in entries],
-            [entry.id for entry in entries],
-            dimension=self._dimension,
-        )
-        norms = np.linalg.norm(vectors.astype(np.float64), axis=1)
         with self._lock:
-            self._open()
-            self._grow(len(self._entries) + len(entries))
-            for entry, vector, norm in zip(entries, vectors, norms, strict=True):
-                row = self._rows.setdefault(entry.id, len(self._entries))
-                self._entries[row : row + 1] = [replace(entry, vector=())]
-                self._vectors[row] = vector
-                self._norms[row] = norm
+            self._open().put(entries)
             self._version += bool(entries)
 
     def get(self, ids: Sequence[str]) -> list[MemoryEntry]:
         """Return those that exist, in the order asked."""
         with self._lock:
-            self._open()
-            return [self._entry(self._rows[id_]) for id_ in ids if id_ in self._rows]
+            return self._open().entries(ids)
 
-    def nearest(self, vector: npt.NDArray[np.float32], *, k: int, where: Where) -> list[Hit]:
+    def nearest(
+        self, vector: npt.NDArray[np.float32], *, k: int, where: Where = EVERYTHING
+    ) -> list[Hit]:
         """Return the k most similar by cosine among those that ``where`` admits."""
-        query = check_vectors(np.asarray(vector)[None, :], ["query"], dimension=self._dimension)[0]
         with self._lock:
-            self._open()
-            size = len(self._entries)
-            similarities = self._vectors[:size] @ (query / np.linalg.norm(query))
-            similarities = similarities.astype(np.float64) / self._norms[:size]
-            rows = self._matching(where)
-            best = top(similarities[rows], [self._entries[row].id for row in rows], k=k)
-            found = [(self._entry(rows[at]), float(similarities[rows[at]])) for at in best]
-        return [
-            Hit(entry=entry, score=similarity, parts={"similarity": similarity})
-            for entry, similarity in found
-        ]
+            return self._open().nearest(vector, k=k, where=where)
+
+    def matching(self, text: str, *, k: int, where: Where = EVERYTHING) -> list[Hit]:
+        """Return the k best by BM25 among those that share a word with ``text``."""
+        with self._lock:
+            return self._open().matching(text, k=k, where=where)
+
+    def scan(self, where: Where = EVERYTHING) -> Iterator[list[MemoryEntry]]:
+        """Yield what ``where`` admits, page by page, in order of id."""
+        with self._lock:
+            ids = self._open().ids(where)
+        for start in range(0, len(ids), _PAGE):
+            if page := self.get(ids[start : start + _PAGE]):
+                yield page
 
     def delete(self, ids: Sequence[str]) -> int:
         """Remove by id and return how many were there."""
         with self._lock:
-            self._open()
-            gone = {self._rows[id_] for id_ in ids if id_ in self._rows}
-            if gone:
-                kept = [row for row in range(len(self._entries)) if row not in gone]
-                self._entries = [self._entries[row] for row in kept]
-                self._vectors, self._norms = self._vectors[kept], self._norms[kept]
-                self._rows = {entry.id: row for row, entry in enumerate(self._entries)}
-                self._version += 1
-            return len(gone)
+            removed = self._open().delete(ids)
+            self._version += bool(removed)
+            return removed
+
+    def purge(self, ids: Sequence[str], *, needles: Sequence[str]) -> PurgeProof:
+        """Remove by id; there are no files, so the proof searches the entries that are left."""
+        removed = self.delete(ids)
+        left = [id_ for page in self.scan() for id_ in entries_holding(page, needles)]
+        return PurgeProof(
+            ids=tuple(dict.fromkeys(ids)),
+            rows_removed=removed,
+            files_rewritten=0,
+            versions_dropped=(),
+            files_searched=0,
+            bytes_searched=0,
+            files_holding=tuple(f"entry:{id_}" for id_ in left),
+        )
 
     def count(self) -> int:
         """Return how many entries are kept."""
         with self._lock:
-            self._open()
-            return len(self._entries)
+            return len(self._open())
 
     def version(self) -> int:
         """Return a number that grows with every change."""
@@ -107,22 +105,9 @@ class InMemoryStore:
     def close(self) -> None:
         """Forget everything; may be called twice."""
         with self._lock:
-            self._is_closed = True
-            self._entries, self._rows = [], {}
-            self._vectors = np.empty((0, self._dimension), np.float32)
+            self._memory = None
 
-    def _open(self) -> None:
-        if self._is_closed:
+    def _open(self) -> HotMemory:
+        if self._memory is None:
             raise PermanentError("memory store 'inmemory' is closed: open a new one")
-
-    def _matching(self, where: Where) -> npt.NDArray[np.intp]:
-        return np.flatnonzero([admits(entry, where) for entry in self._entries])
-
-    def _grow(self, needed: int) -> None:
-        if needed > len(self._vectors):
-            more = max(16, 2 * needed) - len(self._vectors)
-            self._vectors = np.pad(self._vectors, ((0, more), (0, 0)))
-            self._norms = np.pad(self._norms, (0, more))
-
-    def _entry(self, row: int) -> MemoryEntry:
-        return replace(self._entries[row], vector=tuple(self._vectors[row].tolist()))
+        return self._memory

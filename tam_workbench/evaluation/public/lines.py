@@ -48,7 +48,7 @@ class Line:
 
     board: str
     detector: str
-    kind: str  # ours, asked, trivial, peer or published
+    kind: str  # ours, asked, trivial, peer, oracle or published
     mode: str  # streaming or batch
     measure: str
     value: float

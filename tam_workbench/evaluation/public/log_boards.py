@@ -23,6 +23,7 @@ from tam_workbench.evaluation.public.lines import (
 from tam_workbench.evaluation.public.log_peers import GROUPERS, Grouper
 from tam_workbench.evaluation.public.streaming import Result, code_of, keep, kept, origin
 from tam_workbench.evaluation.scorers import grouping
+from tam_workbench.evaluation.scorers.skab import Flags
 from tam_workbench.records import Floats
 
 BATCH_LINES: Final = 1000
@@ -149,13 +150,34 @@ def hdfs_lines(asked: Asked) -> list[Line]:
         )
         found += lines_of(who, runs, HDFS_GOALS)
         asked.tell(f"hdfs {name}: {len(sessions.sessions):,} sessions")
+    if asked.has_peers:
+        found += _labels_known(sessions)
     return [*found, *published_lines("hdfs", [])]
+
+
+def _labels_known(sessions: Sessions) -> list[Line]:
+    """Return the line of a classifier that was told the labels, to see what can be reached."""
+    told = session_peers.with_labels(sessions.sessions, sessions.is_anomalous)
+    who = Who(
+        board="hdfs",
+        detector="labels_known",
+        kind="oracle",
+        mode="batch",
+        files=1,
+        version=tam_workbench.__version__,
+        settings={"forest": "200 trees, 5 folds", "threshold": "best on these sessions"},
+        data_sha256=sessions.sha256,
+        note="told the labels",
+    )
+    return lines_of(who, [_parts(told, sessions.is_anomalous)], HDFS_GOALS)
 
 
 def _flagged(sessions: Sessions, detector: session_peers.SessionDetector) -> dict[str, Parts]:
     detector.advance(sessions.before)
-    told = detector.advance(sessions.sessions)
-    true = sessions.is_anomalous
+    return _parts(detector.advance(sessions.sessions), sessions.is_anomalous)
+
+
+def _parts(told: Flags, true: Flags) -> dict[str, Parts]:
     hits = (told & true).astype(np.float64)
     said, there = told.astype(np.float64), true.astype(np.float64)
     return {

@@ -113,7 +113,10 @@ def tried(*, kind: str, rate: float, arm: str, seed: int, ticks: int) -> dict[st
     pairs without, while the attacker was at work. ``real_denied`` is the share of genuine rows
     of services really in breach that were not believed, ``errors_denied`` that of their ERROR
     lines, ``genuine_denied`` that of all genuine rows. ``log_loss`` and ``average_precision``
-    score the predictions against what really came.
+    score the predictions against what really came. ``ill_accepted`` is as ``accepted_calm`` of
+    those about services that were really in breach.
+    ``labels_lost`` is the share of real breaches, by second and service, of which the learner was
+    never told, ``labels_false`` the share of what it was told that no service really suffered.
     """
     plant = Plant(schedule(kind=kind, rate=rate, ticks=ticks), seed=seed)
     chosen = settings.read(
@@ -142,6 +145,8 @@ def tried(*, kind: str, rate: float, arm: str, seed: int, ticks: int) -> dict[st
         "real_denied": _denied(rows.filter("breach")),
         "errors_denied": _denied(rows.filter(pl.col("error") & pl.col("breach"))),
         "genuine_denied": _denied(rows),
+        "ill_accepted": _believed(ill := forged.filter("breach")) / max(ill.height, 1),
+        **_labels(heard, plant),
         "log_loss": prediction.loss(said.learner, came),
         "average_precision": _precision(said.learner, came),
     }
@@ -153,9 +158,11 @@ class _Heard:
 
     seen: list[ServiceTicks] = field(default_factory=list)
     frames: list[pl.DataFrame] = field(default_factory=list)
+    told: set[tuple[str, int]] = field(default_factory=set)
 
     def add(self, turn: Turn) -> None:
         self.seen.append(turn.seen)
+        self.told.update(zip(turn.labels.services, turn.labels.ticks.tolist(), strict=True))
         for signal in _SIGNALS:
             frame: pl.DataFrame = getattr(turn.batch, signal)
             error = pl.col("severity_number") >= _ERROR if signal == "logs" else pl.lit(value=False)
@@ -182,6 +189,18 @@ def _against_truth(rows: pl.DataFrame, plant: Plant) -> pl.DataFrame:
     judged = rows.join(forged, on=["source", "row", "signal"], how="left")
     judged = judged.join(ill, on=["tick", "service"], how="left")
     return judged.with_columns(pl.col("forged", "breach").fill_null(value=False))
+
+
+def _labels(heard: _Heard, plant: Plant) -> dict[str, float]:
+    """Compare the breaches that the learner was told of with those that were."""
+    truth = plant.truth().filter(pl.col("phase").is_in(_BREACHES))
+    ill = {(service, tick + _ZERO) for tick, service in truth["tick", "service"].iter_rows()}
+    sure = truth.filter(pl.col("phase") != "recovery")
+    real = {(service, tick + _ZERO) for tick, service in sure["tick", "service"].iter_rows()}
+    return {
+        "labels_lost": len(real - heard.told) / max(len(real), 1),
+        "labels_false": len(heard.told - ill) / max(len(heard.told), 1),
+    }
 
 
 def _believed(rows: pl.DataFrame) -> int:

@@ -24,9 +24,19 @@ MOST_ACCEPTED: Final[Mapping[tuple[str, float], float]] = MappingProxyType(
 )
 """The goals for a spoofed trusted source; the seed's best accepted 68 % on its own stream."""
 
-_MEASURES: Final = ("forged_accepted", "genuine_denied", "real_denied", "errors_denied")
-_PEERS: Final = ("accept all", "seed's gate")
+_MEASURES: Final = (
+    "forged_accepted",
+    "ill_accepted",
+    "genuine_denied",
+    "real_denied",
+    "errors_denied",
+    "labels_lost",
+    "labels_false",
+)
+_DENIED: Final = ("genuine_denied", "real_denied", "errors_denied", "labels_lost")
 _LEARNT: Final = "average_precision"
+_SCORES: Final = (_LEARNT, "log_loss")
+_PEERS: Final = ("accept all", "seed's gate")
 
 Runs = Mapping[str, Floats]
 
@@ -51,13 +61,14 @@ def figures(
             ours = _runs(kind, rate, "trust", numbers, ticks)
             peers = {arm: _runs(kind, rate, arm, numbers, ticks) for arm in _PEERS}
             found += _lines(kind, rate, ours, peers)
-            found.append(_loss(f"{kind} at {rate:.0%}", ours, peers, clean))
+            said = f"{kind} at {rate:.0%}"
+            found += [_loss(said, name, ours, peers=peers, clean=clean) for name in _SCORES]
     return found
 
 
 def _runs(kind: str, rate: float, arm: str, seeds: range, ticks: int) -> Runs:
     told = [poison.tried(kind=kind, rate=rate, arm=arm, seed=seed, ticks=ticks) for seed in seeds]
-    return {name: np.array([run[name] for run in told]) for name in (*_MEASURES, _LEARNT)}
+    return {name: np.array([run[name] for run in told]) for name in (*_MEASURES, *_SCORES)}
 
 
 def _calm(clean: Mapping[str, Runs]) -> list[Figure]:
@@ -67,8 +78,8 @@ def _calm(clean: Mapping[str, Runs]) -> list[Figure]:
         for name, goal in (("genuine_denied", None), ("real_denied", MOST_DENIED))
         for values in (clean["trust"][name],)
     ]
-    peer = ", ".join(f"{arm} {runs[_LEARNT].mean():.4f}" for arm, runs in clean.items())
-    name = f"nobody at 0%: {_said(_LEARNT)}"
+    peer = ", ".join(f"{arm} {runs['average_precision'].mean():.4f}" for arm, runs in clean.items())
+    name = f"nobody at 0%: {_said('average_precision')}"
     return [*found, _figure(name, clean["trust"][_LEARNT], peer=peer, goal=None)]
 
 
@@ -77,23 +88,30 @@ def _lines(kind: str, rate: float, ours: Runs, peers: Mapping[str, Runs]) -> lis
     found = []
     for name in _MEASURES:
         others = [f"{arm} {runs[name].mean():.4f}" for arm, runs in peers.items()]
-        others.append("deny all 0" if name == "forged_accepted" else "deny all 1")
+        others.append("deny all 1" if name in _DENIED else "deny all 0")
         title = f"{kind} at {rate:.0%}: {_said(name)}"
         found.append(_figure(title, ours[name], peer=", ".join(others), goal=goals.get(name)))
     return found
 
 
-def _loss(name: str, ours: Runs, peers: Mapping[str, Runs], clean: Mapping[str, Runs]) -> Figure:
+def _loss(
+    name: str, score: str, ours: Runs, *, peers: Mapping[str, Runs], clean: Mapping[str, Runs]
+) -> Figure:
     """Return what the attack costs the learner, seed by seed against its own clean run."""
-    lost = {arm: clean[arm][_LEARNT] - runs[_LEARNT] for arm, runs in peers.items()}
+    sign = -1.0 if score == "log_loss" else 1.0
+    lost = {arm: sign * (clean[arm][score] - runs[score]) for arm, runs in peers.items()}
     peer = ", ".join(f"{arm} {values.mean():.4f}" for arm, values in lost.items())
-    values = clean["trust"][_LEARNT] - ours[_LEARNT]
-    return _figure(f"{name}: loss of {_said(_LEARNT)}", values, peer=peer, goal=None)
+    values = sign * (clean["trust"][score] - ours[score])
+    what = "rise of log-loss" if score == "log_loss" else f"loss of {_said(score)}"
+    return _figure(f"{name}: {what}", values, peer=peer, goal=None)
 
 
 def _said(name: str) -> str:
     return {
         "forged_accepted": "forged rows accepted",
+        "ill_accepted": "forged rows about a service really in breach accepted",
+        "labels_lost": "real breaches the learner was not told of",
+        "labels_false": "breaches the learner was told of that were none",
         "genuine_denied": "genuine rows denied",
         "real_denied": "genuine rows of real incidents denied",
         "errors_denied": "their ERROR lines denied",

@@ -141,7 +141,10 @@ def test_banning_releasing_and_snapshots_reach_the_workbench(session, wb):
 def test_recall_shows_hits(session):
     memory = show(session, "memory")
     memory._asked.value = "checkout times out"
-    assert "similarity" in memory._hits.object
+    assert "likeness" in memory._hits.object
+    assert "Seen before" in memory._verdict.object
+    memory._asked.value = "penguins waddle across the ice"
+    assert "New to me" in memory._verdict.object
 
 
 def test_the_ledger_is_proved(session):

@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from tam_workbench.plant import ATTACKS, Attack, Fault, Plant, PlantSpec
+from tam_workbench.plant import ATTACKS, START, Attack, Fault, Plant, PlantSpec
 from tam_workbench.records import Authentication
 
 
@@ -112,3 +112,32 @@ def test_accomplices_lie_about_the_same_pods_through_two_of_five_channels() -> N
     told = output.logs.with_columns(pl.col("source").cast(pl.String)).join(forged, on=keys)
     worse = output.metrics.with_columns(pl.col("source").cast(pl.String)).join(forged, on=keys)
     assert set(told["resource"].cast(pl.String)) <= set(worse["resource"].cast(pl.String))
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.3])
+def test_a_quiet_forger_adds_a_line_or_two_a_tick_all_the_time(rate: float) -> None:
+    plant, output = attacked("quiet", rate=rate)
+    forged = plant.forged()
+    assert set(forged["source"]) == {"logs-node-b"}
+    through = output.logs.filter(pl.col("source") == "logs-node-b")
+    assert forged.height / through.height == pytest.approx(rate, abs=0.05)
+    named = through.with_columns(pl.col("source").cast(pl.String))
+    lies = named.join(forged, on=["source", "row"])
+    counts = lies.group_by(pl.col("time").dt.truncate("1s"), "service").len()
+    assert counts["len"].max() <= 2
+    assert lies["time"].dt.truncate("1s").n_unique() > 550
+
+
+def test_a_partial_flipper_lies_only_while_something_is_really_broken() -> None:
+    plant, _ = attacked("partial_flip", rate=0.3)
+    assert plant.forged().height == 0
+    fault = Fault(kind="dependency_outage", service="db", at=100, duration=120)
+    flip = Attack(kind="partial_flip", at=0, until=600, rate=0.4)
+    told = Plant(PlantSpec(faults=(fault,), attacks=(flip,)), seed=1)
+    changes = told.advance(600).changes
+    lies = told.forged()
+    claims = changes.with_columns(pl.col("source").cast(pl.String)).join(lies, on=["source", "row"])
+    ill = told.truth().filter(pl.col("phase") != "none")
+    assert lies.height > 10
+    seconds = (claims["time"] - START).dt.total_seconds()
+    assert set(seconds) <= set(ill["tick"])

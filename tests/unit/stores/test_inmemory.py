@@ -55,3 +55,24 @@ def test_readers_and_a_writer_may_meet():
         reader.join()
     assert not faults
     assert store.count() == 50
+
+
+def test_a_few_thousand_entries_are_found_through_sketches_as_through_a_full_scan():
+    rng = np.random.default_rng(4)
+    centres = rng.normal(size=(20, 24))
+    vectors = centres[np.arange(4000) % 20] + 0.5 * rng.normal(size=(4000, 24))
+    store = InMemoryStore(dimension=24)
+    for start in range(0, 4000, 500):
+        store.put([entry(at, vectors[at]) for at in range(start, start + 500)])
+    store.put([entry(number, vectors[17]) for number in range(4000, 4060)])
+    units = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    hits = 0
+    for query in units[::400]:
+        expected = {f"{at:05d}" for at in np.argsort(-(units @ query))[:10]}
+        found = {hit.entry.id for hit in store.nearest(query.astype(np.float32), k=70)[:10]}
+        hits += len(expected & found)
+    assert hits >= 95
+    twins = store.nearest(vectors[17].astype(np.float32), k=8)
+    assert [hit.entry.id for hit in twins] == ["00017", *(f"{at:05d}" for at in range(4000, 4007))]
+    assert sum(len(page) for page in store.scan(Where(services=("s1",)))) == 1353
+    assert [hit.parts["words"] for hit in store.matching("anything", k=3)] == []

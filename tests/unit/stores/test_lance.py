@@ -85,7 +85,8 @@ def _write(path, start):
 
 def test_processes_writing_the_same_new_keys_leave_no_duplicates(tmp_path):
     store_at(tmp_path).close()
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tam_workbench.adapters.stores.lance", "lancedb.index"])
     start = context.Event()
     writers = [context.Process(target=_write, args=(tmp_path, start)) for _ in range(2)]
     for writer in writers:

@@ -152,7 +152,7 @@ def test_frames_have_rows_and_no_vectors(wb, pulses):
     assert "vector" not in views.memory_frame(wb.memory_entries()).columns
     assert views.incident_frame(wb.incidents()).height == len(wb.incidents())
     assert views.ledger_frame(wb.audit_entries())["number"].is_sorted(descending=True)
-    assert views.hit_frame(wb.recall("x")).height == 3
+    assert views.hit_frame(wb.recall("x")).height == 5
     assert views.update_frame(wb.updates()).height == len(wb.updates())
     assert views.reputation_frame(wb.reputations())["mean"].is_sorted()
     assert views.event_frame(wb.bus.read("log", 0, 5)[0]).height == 5
@@ -200,8 +200,9 @@ def test_update_cards_hits_and_effects_tell_the_outcome(wb):
     shown = "".join(markup.update_card(update) for update in wb.updates())
     assert "committed" in shown
     assert "refused" in shown
-    hits = "".join(markup.hit_card(hit) for hit in wb.recall("x"))
+    hits = "".join(markup.hit_card(hit) for hit in wb.recall("checkout"))
     assert "helped" in hits
     assert "did not help" in hits
-    assert "similarity" in hits
+    assert "likeness" in hits
+    assert "rank_" not in hits
     assert "Did it work" in incident.effect(wb.incidents()[0])

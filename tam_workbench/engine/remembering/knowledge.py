@@ -1,0 +1,131 @@
+"""Knowledge: the graph of services, templates, incidents, actions and changes, kept and asked."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, replace
+from datetime import datetime
+from typing import Any, Final
+
+import polars as pl
+
+from tam_workbench.ports import Documents, GraphStore
+from tam_workbench.records import Edge
+
+_KIND: Final = "edge"
+_TIMES: Final = ("observed_at", "valid_to", "known_from", "known_to")
+
+
+class Knowledge:
+    """Typed edges with two clocks; by default only what is true and known now is told.
+
+    Nodes are named by kind: ``service:checkout``, ``action:restart``, ``template:ID``,
+    ``change:…``, ``signature:…``; a memory is its plain id.
+    """
+
+    def __init__(self, graph: GraphStore, documents: Documents) -> None:
+        self._graph = graph
+        self._documents = documents
+        kept = [_edge(text) for text in documents.all(_KIND).values()]
+        self._known = {_key(edge): edge for edge in kept}
+        graph.put(kept)
+        self._changed: set[str] = set()
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def tell(self, edges: Iterable[Edge], *, now: datetime) -> None:
+        """Add what was learnt; an edge that is known already gains evidence, not a twin."""
+        fresh = []
+        for edge in edges:
+            key = _key(edge)
+            old = self._known.get(key)
+            told = replace(edge, known_from=edge.known_from or now)
+            if old is not None:
+                evidence = tuple(dict.fromkeys((*old.evidence, *edge.evidence)))[-32:]
+                confidence = max(old.confidence, edge.confidence)
+                told = replace(
+                    old, evidence=evidence, confidence=confidence, valid_to=edge.valid_to
+                )
+            if told != old:
+                self._known[key] = told
+                self._changed.add(key)
+                fresh.append(told)
+        self._graph.put(fresh)
+
+    def end(self, edge: Edge, *, now: datetime) -> None:
+        """Say that an edge ceased to be true now; what it was stays to be asked for."""
+        self.tell([replace(edge, valid_to=now)], now=now)
+
+    def edges(
+        self, node: str = "", *, as_of: datetime | None = None, known_at: datetime | None = None
+    ) -> list[Edge]:
+        """Return the edges of a node (of all), true then and known then."""
+        return self._graph.edges(node, as_of=as_of, known_at=known_at)
+
+    def around(
+        self,
+        node: str,
+        *,
+        hops: int = 2,
+        as_of: datetime | None = None,
+        known_at: datetime | None = None,
+    ) -> dict[str, int]:
+        """Return the neighbourhood of a node by distance."""
+        return self._graph.around(node, hops=hops, as_of=as_of, known_at=known_at)
+
+    def path(
+        self,
+        start: str,
+        end: str,
+        *,
+        as_of: datetime | None = None,
+        known_at: datetime | None = None,
+    ) -> list[str]:
+        """Return a shortest path from cause to effect; empty when there is none."""
+        return self._graph.path(start, end, as_of=as_of, known_at=known_at)
+
+    def frame(self) -> pl.DataFrame:
+        """Return every edge ever told, one a row, for export."""
+        rows = [{**asdict(edge), "evidence": list(edge.evidence)} for edge in self._known.values()]
+        schema: dict[str, Any] = {
+            "cause": pl.String, "effect": pl.String, "relation": pl.String,
+            "confidence": pl.Float64, "evidence": pl.List(pl.String),
+            **dict.fromkeys(_TIMES, pl.Datetime("us", "UTC")),
+        }  # fmt: skip
+        return pl.DataFrame(rows, schema=schema).sort("observed_at", "cause", "effect")
+
+    def forget(self, nodes: Sequence[str]) -> None:
+        """Drop nodes with their edges, durably."""
+        gone = set(nodes)
+        doomed = [
+            key
+            for key, edge in self._known.items()
+            if gone & {edge.cause, edge.effect} or gone & set(edge.evidence)
+        ]
+        for key in doomed:
+            del self._known[key]
+        self._changed.difference_update(doomed)
+        self._documents.delete(_KIND, doomed)
+        self._graph.remove(nodes)
+
+    def flush(self) -> None:
+        """Make what was told durable."""
+        if self._changed:
+            told = {key: _text(self._known[key]) for key in sorted(self._changed)}
+            self._documents.put(_KIND, told)
+            self._changed = set()
+
+
+def _key(edge: Edge) -> str:
+    return json.dumps([edge.cause, edge.relation, edge.effect, edge.observed_at.isoformat()])
+
+
+def _text(edge: Edge) -> str:
+    row = asdict(edge)
+    return json.dumps({**row, **{n: row[n].isoformat() for n in _TIMES if row[n]}})
+
+
+def _edge(text: str) -> Edge:
+    row = json.loads(text)
+    times = {name: datetime.fromisoformat(row[name]) if row[name] else None for name in _TIMES}
+    return Edge(**{**row, **times, "evidence": tuple(row["evidence"])})

@@ -1,0 +1,159 @@
+"""Recalling: columns that each find what they can, fused, weighed, or told as "new to me"."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tam_workbench import memory
+from tam_workbench.engine.remembering.links import Links
+from tam_workbench.engine.remembering.shelf import Shelf
+from tam_workbench.records import Hit, MemoryEntry, Recalled, Where
+
+Floats = npt.NDArray[np.float32]
+SEEDS: Final = 5
+"""Best hits of the other columns that the graph spreads from."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecallRules:
+    """How a recall searches and weighs."""
+
+    depth: int = 50
+    """Hits that each column gives."""
+
+    novel_below: float | None = None
+    """Best similarity under which the answer is "new to me"; None is the embedder's border,
+    -1 never abstains."""
+
+    sureness: float = 0.05
+    """Width of the border in similarity: at ``novel_below`` the confidence is one half, a
+    width above it 0.73."""
+
+    prior_share: float = 0.1
+    """How far outcome, trust and recency may lift or lower a hit's relevance (0.1 is ±5 %);
+    0 ranks by relevance alone."""
+
+    variety: float = 0.0
+    """Share of unlikeness in choosing hits (MMR); 0 is relevance alone."""
+
+    fusion: memory.FusionRules = field(default_factory=memory.FusionRules)
+    """Reciprocal rank fusion of the columns."""
+
+    rank: memory.RankRules = field(default_factory=memory.RankRules)
+    """Weights of outcome, trust and recency, and the half-life of recency."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is asked: words, their vector, how many, and what may be found."""
+
+    text: str
+    vector: Sequence[float]
+    k: int
+    where: Where
+    now: datetime
+
+
+class Recaller:
+    """Asks the columns of a shelf; changes nothing."""
+
+    def __init__(self, shelf: Shelf, links: Links, *, rules: RecallRules, border: float) -> None:
+        self._shelf = shelf
+        self._links = links
+        self._rules = rules
+        self._border = border if rules.novel_below is None else rules.novel_below
+
+    def recall(self, question: Question) -> Recalled:
+        """Return the best hits with every part of their scores."""
+        rules, where = self._rules, question.where
+        query = np.asarray(question.vector, np.float32)
+        by_vector = self._shelf.nearest(query, k=rules.depth, where=where)
+        by_words = self._shelf.matching(question.text, k=rules.depth, where=where)
+        found = {hit.entry.id: hit.entry for hit in (*by_vector, *by_words)}
+        columns: dict[str, Sequence[str] | None] = {
+            "vector": [hit.entry.id for hit in by_vector],
+            "text": [hit.entry.id for hit in by_words],
+        }
+        if len(self._links):
+            columns["graph"] = self._linked(columns, found, question)
+        fusion = memory.fuse(columns, k=max(question.k, rules.depth), rules=rules.fusion)
+        words = {hit.entry.id: hit.parts.get("words", hit.score) for hit in by_words}
+        hits = [
+            self._hit(found[fused.id], fused, query, words, question.now) for fused in fusion.hits
+        ]
+        hits.sort(key=lambda hit: (-hit.score, hit.entry.id))
+        chosen = self._varied(hits, question.k)
+        best = max((hit.parts["similarity"] for hit in by_vector[:1]), default=-1.0)
+        agreed = {hit.entry.id for hit in chosen}
+        consensus = [fused.consensus for fused in fusion.hits if fused.id in agreed]
+        return Recalled(
+            hits=tuple(chosen),
+            consensus=float(np.mean(consensus)) if consensus else 0.0,
+            confidence=self._confidence(best),
+            is_abstained=best < self._border,
+            version=self._shelf.version,
+            columns=fusion.answered,
+        )
+
+    def _confidence(self, similarity: float) -> float:
+        """Return how sure it is that the best hit is the same thing, in [0, 1]."""
+        if similarity < -0.5:
+            return 0.0
+        steps = (similarity - self._border) / max(self._rules.sureness, 1e-9)
+        return 1.0 / (1.0 + math.exp(-min(max(steps, -50.0), 50.0)))
+
+    def _linked(
+        self,
+        columns: Mapping[str, Sequence[str] | None],
+        found: dict[str, MemoryEntry],
+        question: Question,
+    ) -> list[str]:
+        """Return what the best hits bring to mind; what was not found yet is fetched."""
+        seeds = {
+            entry_id: 1.0 / (rank + 1)
+            for ids in columns.values()
+            for rank, entry_id in enumerate((ids or ())[:SEEDS])
+        }
+        names = list(self._links.felt(seeds, where=question.where, now=question.now))
+        fresh = self._shelf.get([name for name in names if name not in found])
+        found.update((e.id, e) for e in fresh if memory.admits(e, question.where))
+        return [name for name in names if name in found][: self._rules.depth]
+
+    def _hit(
+        self,
+        entry: MemoryEntry,
+        fused: memory.Fused,
+        query: Floats,
+        words: Mapping[str, float],
+        now: datetime,
+    ) -> Hit:
+        rules = self._rules
+        vector = np.asarray(entry.vector, np.float32)
+        norm = float(np.linalg.norm(vector) * np.linalg.norm(query))
+        similarity = float(vector @ query) / norm if norm else 0.0
+        plain = Hit(entry=entry, score=similarity, parts={"similarity": similarity})
+        weighed = memory.rank([plain], now=now, rules=replace(rules.rank, similarity=0.0))[0]
+        lift = 1.0 + rules.prior_share * (weighed.score - 0.5)
+        parts = {
+            **weighed.parts,
+            "similarity": similarity,
+            "words": words.get(entry.id, 0.0),
+            "relevance": fused.score,
+            "consensus": fused.consensus,
+            **{f"rank_{name}": float(rank) for name, rank in fused.ranks.items()},
+        }
+        return Hit(entry=entry, score=min(1.0, fused.score * lift), parts=parts)
+
+    def _varied(self, hits: Sequence[Hit], k: int) -> list[Hit]:
+        if not self._rules.variety or len(hits) <= k:
+            return list(hits[:k])
+        rows = np.array([hit.entry.vector for hit in hits], np.float64)
+        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+        worth = np.array([hit.score for hit in hits])
+        chosen = memory.diversified(rows, worth, k=k, trade=1.0 - self._rules.variety)
+        return [hits[at] for at in chosen]

@@ -1,0 +1,89 @@
+"""What a search of hot memory may see: compiled filters over columns of codes and times."""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from tam_workbench.records import Bytes, Floats, Ints
+
+Places = npt.NDArray[np.int32]
+
+
+class Gate(NamedTuple):
+    """The columns, and what is asked of them; the arrays are borrowed, not copied.
+
+    A row passes if it is alive, each of its codes that is asked about is allowed, each time
+    asked about lies in [low, high], and its trust is high enough.
+    """
+
+    codes: Places  # (columns, rows)
+    times: Ints  # (columns, rows), microseconds
+    trust: Floats  # (rows,)
+    alive: Bytes  # (rows,)
+    asks: Ints  # code columns that are asked about
+    begin: Ints  # where the table of each begins in ``allowed``
+    allowed: Bytes
+    spans: Ints  # time columns that are asked about
+    low: Ints
+    high: Ints
+    min_trust: float
+
+
+@njit(cache=True, nogil=True)
+def passes(gate: Gate, row: int) -> bool:
+    """Tell whether a search may see a row."""
+    if not gate.alive[row]:
+        return False
+    for n in range(gate.asks.size):
+        if not gate.allowed[gate.begin[n] + gate.codes[gate.asks[n], row]]:
+            return False
+    for n in range(gate.spans.size):
+        time = gate.times[gate.spans[n], row]
+        if time < gate.low[n] or time > gate.high[n]:
+            return False
+    return gate.min_trust <= 0.0 or gate.trust[row] >= gate.min_trust
+
+
+@njit(cache=True, nogil=True)
+def passing(gate: Gate, size: int) -> Ints:
+    """Return the rows below ``size`` that a search may see, in order."""
+    out = np.empty(size, np.int64)
+    count = 0
+    for row in range(size):
+        out[count] = row
+        count += passes(gate, row)
+    return out[:count].copy()
+
+
+@njit(cache=True, nogil=True)
+def share(gate: Gate, size: int, looks: int) -> float:
+    """Return about which share of the rows a search may see, from ``looks`` of them."""
+    seen = 0
+    for look in range(looks):
+        seen += passes(gate, (look * 2654435761) % size)
+    return seen / looks
+
+
+def open_gate(size: int) -> Gate:
+    """Return a gate that every row below ``size`` passes."""
+    return unasked(np.ones(size, np.uint8))
+
+
+def unasked(alive: Bytes) -> Gate:
+    """Return a gate that every row passes that is alive."""
+    none = np.empty(0, np.int64)
+    return Gate(
+        codes=np.empty((0, 0), np.int32),
+        times=np.empty((0, 0), np.int64),
+        trust=np.empty(0),
+        alive=alive,
+        asks=none,
+        begin=none,
+        allowed=np.empty(0, np.uint8),
+        spans=none,
+        low=none,
+        high=none,
+        min_trust=0.0,
+    )
