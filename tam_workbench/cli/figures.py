@@ -11,6 +11,7 @@ from tam_workbench.errors import SettingsError
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Check = Annotated[bool, typer.Option("--check", help="Exit 1 if a figure falls short.")]
 Keep = Annotated[Path | None, typer.Option(help="Write the ratios to peers into this file.")]
+Seeds = Annotated[int | None, typer.Option(help="Seeds of the bench 'memory', 30 by default.")]
 Against = Annotated[
     Path | None, typer.Option(help="Exit 1 if a ratio lost over 15 % of what this file says.")
 ]
@@ -18,19 +19,26 @@ Against = Annotated[
 
 def bench(
     what: Annotated[
-        str, typer.Argument(help="loop, stages, latency, growth, start, ui or explain.")
+        str,
+        typer.Argument(
+            help="loop, stages, latency, growth, start, memory, memory-million, memory-minilm, "
+            "ui or explain."
+        ),
     ] = "loop",
     *,
     as_json: AsJson = False,
     check: Check = False,
     keep: Keep = None,
     against: Against = None,
+    seeds: Seeds = None,
 ) -> None:
     """Measure speed beside a peer in the same run."""
     from tam_workbench.evaluation import boards
     from tam_workbench.evaluation.benches import regression
 
     benches = {**boards.BENCHES, "ui": _ui}
+    if seeds is not None:
+        benches["memory"] = lambda: boards.memory_bench(seeds)
     if what not in benches:
         raise SettingsError(f"no bench {what!r}; there are: {', '.join(benches)}")
     before = regression.kept(against) if against else {}

@@ -14,7 +14,7 @@ from tam_workbench.engine import inbox, presence, wiring
 from tam_workbench.engine.kept import Kept
 from tam_workbench.engine.remembering import Draft, Memory, exchange, stats
 from tam_workbench.errors import BadInputError
-from tam_workbench.records import MemoryEntry, Receipt, Tier, Where
+from tam_workbench.records import Hit, MemoryEntry, Receipt, Tier, Where
 
 State = Annotated[
     Path, typer.Option("--state", envvar="TAM_STATE_DIR", help="Folder the loop works in.")
@@ -46,20 +46,7 @@ def recall(  # noqa: PLR0913 - each is an option of the command
         services=(service,) if service else (), as_of=moment_of(as_of), known_at=moment_of(known_at)
     )
     found = memory.recall(text, k=k, where=where)
-    rows = [
-        {
-            "id": hit.entry.id[:12],
-            "score": hit.score,
-            "similarity": hit.parts.get("similarity", 0.0),
-            "words": hit.parts.get("words", 0.0),
-            "service": hit.entry.service,
-            "action": hit.entry.action or "-",
-            "helped": hit.entry.helped,
-            "times": hit.entry.count,
-            "text": hit.entry.text.replace("\n", " ")[:120],
-        }
-        for hit in found.hits
-    ]
+    rows = [_whole_hit(hit) if as_json else _hit(hit) for hit in found.hits]
     show(rows, as_json=as_json, empty="nothing like it is remembered")
     if found.hits and not as_json:
         verdict = "new to me; the nearest are shown" if found.is_abstained else "seen before"
@@ -100,7 +87,8 @@ def memory_list(  # noqa: PLR0913 - each is an option of the command
         with_quarantined=hidden,
     )
     entries = kept_in(state).memories(limit, where=where, with_forgotten=hidden)
-    show([_row(e) for e in entries], as_json=as_json, empty="nothing is remembered yet")
+    rows = [_whole(e) if as_json else _row(e) for e in entries]
+    show(rows, as_json=as_json, empty="nothing is remembered yet")
 
 
 @memory_app.command("explain")
@@ -302,16 +290,48 @@ def _tell(receipt: Receipt, *, as_json: bool) -> None:
         )
 
 
-def _row(entry: MemoryEntry) -> dict[str, object]:
+def _whole_hit(hit: Hit) -> dict[str, object]:
+    entry = hit.entry
     return {
-        "id": entry.id[:12],
+        "id": entry.id,
+        "score": hit.score,
+        "parts": dict(hit.parts),
         "kind": entry.kind,
         "service": entry.service,
         "tier": entry.tier.value,
-        "times": entry.count,
-        "action": entry.action or "-",
+        "action": entry.action,
         "helped": entry.helped,
-        "text": entry.text.replace("\n", " ")[:80],
+        "times": entry.count,
+        "text": entry.text,
+    }
+
+
+def _hit(hit: Hit) -> dict[str, object]:
+    entry = hit.entry
+    helped = {True: "helped", False: "did not help", None: ""}[entry.helped]
+    return {
+        "id": entry.id[:8],
+        "score": hit.score,
+        "alike": hit.parts.get("similarity", 0.0),
+        "what was done": f"{entry.action} {helped}".strip() or "-",
+        "times": entry.count,
+        "text": entry.text.replace("\n", "; ")[:160],
+    }
+
+
+def _whole(entry: MemoryEntry) -> dict[str, object]:
+    body = asdict(entry)
+    body.pop("vector")
+    return body
+
+
+def _row(entry: MemoryEntry) -> dict[str, object]:
+    return {
+        "id": entry.id[:8],
+        "what": f"{entry.kind} {entry.service}".strip(),
+        "tier": entry.tier.value,
+        "times": entry.count,
+        "text": entry.text.replace("\n", "; ")[:80],
     }
 
 

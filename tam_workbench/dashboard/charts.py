@@ -2,7 +2,7 @@
 
 # mypy: disallow-untyped-calls=False
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ from bokeh.models import (
 from bokeh.models.annotations import Span
 from bokeh.plotting import figure
 
-from tam_workbench.views import LEVELS, MAP_COLUMNS, MARKER_COLUMNS, PULSE_COLUMNS, TIERS
+from tam_workbench.views import LEVELS, MAP_COLUMNS, MARKER_COLUMNS, PULSE_COLUMNS
 from tam_workbench.views.theme import ANOMALY, BASELINE, LEARNER, TELEMETRY
 
 ROLLOVER: Final = 3600
@@ -52,6 +52,12 @@ RIBBON_TIPS: Final = [
     ("reasons", "@reasons"),
     ("rows", "@rows"),
 ]
+MAP_TIPS: Final = (
+    '<div style="max-width:320px;white-space:normal;overflow-wrap:anywhere"><b>@tier</b> · @kind · '
+    "@service<br>@text</div>"
+)
+RING: Final = "#d64550"
+"""Colour of the ring around what was recalled last."""
 MARKER_TIPS: Final = [("@kind", "@text"), ("at", "@time{%H:%M:%S}")]
 
 
@@ -178,39 +184,47 @@ def _timeline(markers: ColumnDataSource, span: DataRange1d) -> Any:  # noqa: ANN
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryMap:
-    """A scatter of memories and its source."""
+    """A scatter of memories and its sources."""
 
     figure: Any
     source: ColumnDataSource
+    rings: ColumnDataSource
 
-    def show(self, columns: Mapping[str, list[Any]]) -> None:
-        """Draw other memories."""
-        if columns["id"] != self.source.data["id"]:
+    def show(self, columns: Mapping[str, list[Any]], *, recalled: Collection[str] = ()) -> None:
+        """Draw other memories, those recalled last with a ring."""
+        if columns["id"] != self.source.data["id"] or columns["tier"] != self.source.data["tier"]:
             self.source.data = dict(columns)
+            self.ring(recalled)
+
+    def ring(self, recalled: Collection[str]) -> None:
+        """Draw a ring around the memories with these ids."""
+        known = {entry_id[:12] for entry_id in recalled}
+        data = self.source.data
+        places = zip(data["x"], data["y"], data["id"], strict=True)
+        found = [(x, y) for x, y, entry_id in places if entry_id in known]
+        self.rings.data = {"x": [x for x, _ in found], "y": [y for _, y in found]}
 
 
 def memory_map_chart() -> MemoryMap:
     """Return the map of memory: what is alike lies near, colour and shape tell the tier."""
     source = ColumnDataSource(data={name: [] for name in MAP_COLUMNS})
+    rings = ColumnDataSource(data={"x": [], "y": []})
     plot = figure(
-        height=420, toolbar_location=None, tools="pan,wheel_zoom,reset", sizing_mode="stretch_width"
-    )
+        height=440, toolbar_location=None, tools="pan,wheel_zoom,reset",
+        sizing_mode="stretch_width", x_range=DataRange1d(range_padding=0.12),
+        y_range=DataRange1d(range_padding=0.12),
+    )  # fmt: skip
     plot.axis.visible = False
-    plot.grid.visible = False
-    plot.outline_line_color = None
-    for tier, (color, shape) in TIERS.items():
-        name = tier.value.replace("_", " ")
-        plot.scatter([], [], marker=shape, size=10, color=color, legend_label=name)
+    plot.grid.grid_line_alpha = 0.35
+    plot.outline_line_color = BASELINE
+    plot.outline_line_alpha = 0.35
+    plot.scatter(
+        "x", "y", marker="circle", size=21, fill_alpha=0.0, line_color=RING, line_width=2,
+        source=rings,
+    )  # fmt: skip
     drawn = plot.scatter(
-        "x", "y", marker="shape", size=10, fill_color="color", line_color="white",
+        "x", "y", marker="shape", size="size", fill_color="color", line_color="color",
         fill_alpha=0.85, source=source,
     )  # fmt: skip
-    tips = [("tier", "@tier"), ("kind", "@kind"), ("service", "@service"), ("", "@text")]
-    plot.add_tools(HoverTool(renderers=[drawn], tooltips=tips))
-    plot.legend.orientation = "horizontal"
-    plot.legend.location = "top_left"
-    plot.legend.background_fill_alpha = 0.0
-    plot.legend.border_line_alpha = 0.0
-    plot.legend.label_text_font_size = "11px"
-    plot.add_layout(plot.legend[0], "above")
-    return MemoryMap(figure=plot, source=source)
+    plot.add_tools(HoverTool(renderers=[drawn], tooltips=MAP_TIPS))
+    return MemoryMap(figure=plot, source=source, rings=rings)

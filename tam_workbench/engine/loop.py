@@ -110,7 +110,7 @@ class Loop:
             )
             self._record(turn, tick_s=tick_s)
         with self._timed("respond"):  # last: an action commits, and the batch must be in it
-            self.responder.respond(observed, seen, clean)
+            self.responder.respond(observed, seen, clean, scores)
         return turn
 
     def set_aside(self, batch: Batch, *, why: str) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cache
 from typing import Final, TypeVar
 
 import numpy as np
@@ -111,8 +112,11 @@ def events(
     chosen: np.ndarray[tuple[int], np.dtype[np.int64]],
 ) -> list[Event]:
     """Return the chosen rows of a signal as events with their trust and reasons."""
+    if not chosen.size:
+        return []
     trust, reasons = scores.values[signal], scores.reasons[signal]
-    rows = frame[chosen.tolist()].iter_rows(named=True) if chosen.size else iter(())
+    told = frame if chosen.size == frame.height else frame[chosen.tolist()]
+    rows = told.iter_rows(named=True)
     return [
         Event(
             signal=signal,
@@ -128,6 +132,7 @@ def events(
     ]
 
 
+@cache
 def reason_names(byte: int) -> tuple[str, ...]:
     """Return the names of the bits of a reason byte.
 

@@ -6,9 +6,14 @@ from typing import Final
 from tam_workbench.errors import MissingExtraError, SettingsError
 
 EXTRAS: Final = {
+    "bolt": "graph",
+    "faiss": "stores",
     "lance": "memory",
     "minilm": "embeddings",
     "kubernetes": "kubernetes",
+    "qdrant": "stores",
+    "sealed": "encryption",
+    "sql": "sql",
 }
 """The extra that each built-in plug-in of ours needs; a stranger's is named in its own package."""
 

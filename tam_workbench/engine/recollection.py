@@ -33,7 +33,8 @@ class Recollection:
         """Return past incidents like this one, best first; none when it is new to us."""
         self.memory.flush()
         found = self.memory.recall(text, now=now, k=k, where=Where(kinds=("incident",)))
-        return [] if found.is_abstained else list(found.hits)
+        alike = [hit for hit in found.hits if hit.parts["similarity"] >= self.memory.border]
+        return [] if found.is_abstained else alike
 
     def recalled(self, ids: Sequence[str], *, now: datetime) -> list[Hit]:
         """Return entries by id as hits, for the policy."""

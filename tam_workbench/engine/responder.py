@@ -15,12 +15,14 @@ from tam_workbench.engine.incidents import OPEN_PHASES, IncidentBook, interrupte
 from tam_workbench.engine.noticing import Noticer
 from tam_workbench.engine.reasons import Reasons
 from tam_workbench.engine.recent import Recent
+from tam_workbench.engine.recognising import Recognising
 from tam_workbench.engine.recollection import Recollection
 from tam_workbench.engine.scribe import Scribe
 from tam_workbench.engine.summary import ServiceTicks
 from tam_workbench.errors import TamError
 from tam_workbench.gate import Gate
 from tam_workbench.learning import Learning
+from tam_workbench.memory import Recognition
 from tam_workbench.policy import Policy
 from tam_workbench.ports import Actuator, Clock
 from tam_workbench.records import (
@@ -34,6 +36,7 @@ from tam_workbench.records import (
     Phase,
     Proposal,
     Result,
+    TrustScores,
     Verdict,
 )
 from tam_workbench.resilience import Breaker, Signal
@@ -49,6 +52,7 @@ class Means:
     book: IncidentBook
     learning: Learning
     recollection: Recollection
+    recognising: Recognising
     policy: Policy
     gate: Gate
     actuator: Actuator
@@ -79,13 +83,17 @@ class Responder:
         self._noticer = Noticer()
         self._reasons = Reasons(means.learning, means.bus, means.explainer)
 
-    def respond(self, observed: Observations, seen: ServiceTicks, batch: Batch) -> None:
+    def respond(
+        self, observed: Observations, seen: ServiceTicks, batch: Batch, scores: TrustScores
+    ) -> None:
         """Open, follow and close incidents, and act on those that the gate lets act."""
         if not seen.ticks.size:
             return
         self._tick = int(seen.ticks[-1])
         self._recent.add(batch, observed.novel, tick=self._tick)
         self._m.recollection.templates(observed.novel, now=self._now())
+        self._m.recognising.listen(batch, observed, seen, scores)
+        self._recognise()
         for incident in self._m.book.update(seen):
             if incident.phase in OPEN_PHASES and incident.proposal is None:
                 self._opened(incident, observed, seen)
@@ -175,6 +183,23 @@ class Responder:
         self._m.scribe.note("recall", line, at=self._now())
         self._m.recollection.opened(opened, text, now=self._now())
         self._set(opened)
+
+    def _recognise(self) -> None:
+        """Say of open incidents whose window is whole by now what they were before."""
+        opened = [i for phase in OPEN_PHASES for i in self._m.book.awaiting(phase)]
+        for incident, said in self._m.recognising.due(
+            opened, tick=self._tick, callees=self._recent.callees
+        ):
+            self._note_recognised(incident, said)
+            if not said.is_new:  # its row carries the outcomes, for policy and screens
+                similar = dict.fromkeys((said.matches[0].id, *incident.similar))
+                self._set(replace(incident, similar=tuple(similar)))
+
+    def _note_recognised(self, incident: Incident, said: Recognition) -> None:
+        best = said.matches[0].id if said.matches else ""
+        line = {"incident": incident.id, "is_new": said.is_new, "match": best}
+        line["probability"] = round(said.probability, 3)
+        self._m.scribe.note("recognised", line, at=self._now())
 
     def _text(self, incident: Incident, evidence: dict[str, float]) -> str:
         templates, changes = self._recent.of(incident.service, tick=self._tick)
@@ -287,6 +312,10 @@ class Responder:
             at=now,
         )
         if incident.phase not in OPEN_PHASES:
+            if incident.label == "false_alarm":
+                m.recognising.drop(incident.id)
+            else:
+                m.recognising.closed(incident, callees=self._recent.callees, now=now)
             self._evidence.pop(incident.id, None)
             self._texts.pop(incident.id, None)
         self._set(incident)
@@ -331,6 +360,7 @@ class Responder:
             "evidence": dict(self._evidence),
             "texts": dict(self._texts),
             "noticer": self._noticer.state(),
+            "recognising": self._m.recognising.state(),
             "tick": self._tick,
             "breaker": self.breaker.to_state(),
         }
@@ -345,6 +375,8 @@ class Responder:
         assert isinstance(tick, int)
         self._evidence, self._tick = dict(evidence), tick
         self._texts = dict(state["texts"])
+        if "recognising" in state:
+            self._m.recognising.restore(state["recognising"])
         if "noticer" in state:
             self._noticer.restore(state["noticer"])
 

@@ -27,6 +27,7 @@ from tam_workbench.resilience import BreakerState
 Answer = TypeVar("Answer")
 IDLE_S = 0.05
 COMMAND_TIMEOUT_S = 30.0
+UPKEEP_S = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +131,7 @@ class Runner:
             return
         self._stopping.clear()
         threading.Thread(target=self.loop.prepare, name="tam-prepare", daemon=True).start()
+        threading.Thread(target=self._keep_up, name="tam-upkeep", daemon=True).start()
         self._thread = threading.Thread(target=self._work, name="tam-loop", daemon=True)
         self._thread.start()
 
@@ -155,6 +157,15 @@ class Runner:
         self.supervisor.attempt(self.commit, what="the last checkpoint")
         while not self._stopping.wait(IDLE_S):
             self.supervisor.attempt(self._serve, what="a command")
+
+    def _keep_up(self) -> None:
+        """Fold memory's files together beside the loop, where it would cost a turn."""
+
+        def once() -> None:
+            self.recollection.upkeep.compact()
+
+        while not self._stopping.wait(UPKEEP_S) and self.is_running:
+            self.supervisor.attempt(once, what="upkeep of memory")
 
     def stop(self) -> None:
         """Stop after the batch at hand and commit; does nothing when it does not run."""

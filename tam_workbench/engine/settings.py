@@ -62,6 +62,11 @@ class Settings(BaseSettings):
     """Memory store: ``lance``, ``qdrant`` or ``faiss`` (on disk, in ``state_dir``) or ``inmemory``.
     Empty is ``lance`` where there is a ``state_dir``, else ``inmemory``."""
 
+    encrypt: bool = False
+    """Seal memory on disk with AES-256-GCM: key from ``TAM_MEMORY_KEY``, else from the file
+    ``memory.key`` (mode 0600) in ``state_dir``; texts, vectors and names are then read only by
+    who has it. The side tables (`documents`) hold ids and figures, no text, and stay plain."""
+
     documents: str = ""
     """Where memory's side tables lie: a URL such as ``postgresql://user@host/database``; empty is
     a SQLite file in ``state_dir``, or this process without one."""

@@ -18,6 +18,9 @@ from tam_workbench.records import Receipt
 ON_DISK = ("lance", "qdrant", "faiss")
 """Stores that need a folder."""
 
+SEALED_DIMENSION = 2
+"""Numbers of the vector that an encrypted row shows, which is the same for all."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class House:
@@ -62,8 +65,20 @@ def _store(settings: Settings, state: Path | None, dimension: int) -> Store:
         return cast("Store", _made("stores", name, dimension=dimension))
     if state is None:
         raise SettingsError(f"store {name!r} keeps its entries on disk; set state_dir")
-    folder = "memory" if name == "lance" else f"memory-{name}"
-    return cast("Store", _made("stores", name, path=state / folder, dimension=dimension))
+    folder = state / ("memory" if name == "lance" else f"memory-{name}")
+    if not settings.encrypt:
+        return cast("Store", _made("stores", name, path=folder, dimension=dimension))
+    inner = _made("stores", name, path=folder, dimension=SEALED_DIMENSION)
+    sealed = _made(
+        "stores",
+        "sealed",
+        inner=inner,
+        make_front=lambda: _made("stores", "inmemory", dimension=dimension),
+        key_file=state / "memory.key",
+        dimension=dimension,
+        inner_dimension=SEALED_DIMENSION,
+    )
+    return cast("Store", sealed)
 
 
 def _documents(settings: Settings, state: Path | None) -> Documents:

@@ -170,6 +170,11 @@ class Signer:
         """Tell whether the window of an incident lies wholly in the past at ``tick``."""
         return tick + 1 >= opened_tick - self.rules.lead_ticks + self.rules.window_ticks
 
+    def covers(self, opened_tick: int) -> bool:
+        """Tell whether the window and as much before it is at hand; after a restart it may not."""
+        start = opened_tick - self.rules.lead_ticks
+        return bool(self._pieces) and self._pieces[0].first <= start - self.rules.window_ticks
+
     def sign(self, service: str, *, opened_tick: int, callees: Iterable[str] = ()) -> Signature:
         """Return the signature of the window around an opening, as far as it has come."""
         return sign(self.window(service, opened_tick=opened_tick, callees=callees))
@@ -186,6 +191,7 @@ class Signer:
         services = (service, *callees)
         far = {name: self._stretch(name, span, rules.past_ticks) for name in services}
         first = max(start - rules.lately_ticks, self._pieces[0].first if self._pieces else start)
+        first = min(first, start)
         near = {name: self._stretch(name, span, start - first) for name in services}
         rows = {signal: self._rows_of(signal, services, span) for signal in self._seen}
         logs, spans, changes = (rows.get(signal) for signal in _SIGNALS)

@@ -18,6 +18,7 @@ from tam_workbench.engine.incidents import IncidentBook
 from tam_workbench.engine.kept import Kept
 from tam_workbench.engine.labels import Labeller, SloRule
 from tam_workbench.engine.loop import Loop, Stages
+from tam_workbench.engine.recognising import Recognising
 from tam_workbench.engine.recovery import Recovery
 from tam_workbench.engine.responder import Means, Responder
 from tam_workbench.engine.runner import Parts, Runner
@@ -75,18 +76,13 @@ def assemble(
     journal = SqliteJournal(state / "journal.sqlite" if state else None)
     scribe = Scribe(journal, bus)
     stages = _stages(settings, source)
-    house = House(
-        clock=clock,
-        redact=stages.redactor.texts,
-        note=lambda kind, body, at: scribe.note(kind, body, at=at),
-        publish=lambda receipts: bus.publish("memory", receipts),
-    )
-    recollection = open_recollection(settings, state, house)
+    recollection = open_recollection(settings, state, _house(stages, scribe, bus, clock))
     breaker = Breaker(rules=settings.breaker)
     means = Means(
         book=stages.book,
         learning=stages.learning,
         recollection=recollection,
+        recognising=Recognising(recollection.memory, tick_s=source.tick_s),
         policy=_policy(settings),
         gate=Gate(settings.gate),
         actuator=_actuator(settings, plant),
@@ -114,6 +110,15 @@ def assemble(
     )
     runner = Runner(parts)
     return Assembled(runner=runner, plant=plant)
+
+
+def _house(stages: Stages, scribe: Scribe, bus: Bus, clock: Clock) -> House:
+    return House(
+        clock=clock,
+        redact=stages.redactor.texts,
+        note=lambda kind, body, at: scribe.note(kind, body, at=at),
+        publish=lambda receipts: bus.publish("memory", receipts),
+    )
 
 
 def open_kept(folder: Path, *, version: str = "") -> Kept:

@@ -52,6 +52,12 @@ def _policies(seeds: int) -> Rows:
     return _rows(policies.figures(seeds))
 
 
+def _recall(seeds: int) -> Rows:
+    from tam_workbench.evaluation.scenarios import recall
+
+    return _rows(recall.recall_figures(seeds, processes=2))
+
+
 def _explanations(seeds: int) -> Rows:
     from tam_workbench.evaluation.scenarios import explaining
 
@@ -82,6 +88,25 @@ def _growth() -> Rows:
     return _rows(growth.growth_figures())
 
 
+def memory_bench(seeds: int = 30) -> Rows:
+    """Run the bench of memory over so many seeds."""
+    from tam_workbench.evaluation import remembering
+
+    return _rows(remembering.figures(seeds))
+
+
+def _memory_million() -> Rows:
+    from tam_workbench.evaluation import remembering
+
+    return _rows(remembering.size_figures(1_000_000))
+
+
+def _memory_minilm() -> Rows:
+    from tam_workbench.evaluation import remembering
+
+    return _rows(remembering.retrieval_figures(5, embedder="minilm"))
+
+
 def _start() -> Rows:
     from tam_workbench.evaluation.benches import speed
 
@@ -97,6 +122,7 @@ BOARDS: Final[Mapping[str, Callable[[int], Rows]]] = MappingProxyType(
         "drift": _drift,
         "policies": _policies,
         "explanations": _explanations,
+        "recall": _recall,
     }
 )
 """Boards on our own plant, over seeds."""
@@ -108,14 +134,22 @@ SETS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 
 COMING: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "recall": "board 'recall' comes with the memory's five tiers: issue 4",
         "rca": "board 'rca' (Sock Shop, PetShop, Nezha) comes with the causes: issue 5",
     }
 )
 """Boards that are declared and not yet there, and what brings them."""
 
 BENCHES: Final[Mapping[str, Callable[[], Rows]]] = MappingProxyType(
-    {"loop": _loop, "stages": _stages, "latency": _latency, "growth": _growth, "start": _start}
+    {
+        "loop": _loop,
+        "stages": _stages,
+        "latency": _latency,
+        "growth": _growth,
+        "start": _start,
+        "memory": memory_bench,
+        "memory-million": _memory_million,
+        "memory-minilm": _memory_minilm,
+    }
 )
 
 

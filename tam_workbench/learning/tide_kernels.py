@@ -16,7 +16,8 @@ WARM: Final = 60
 """Rows of a resource after which its own noise is known."""
 
 _RESOURCES, _SERVICES = 6, 3
-_MEMORY, _SLOW, _SMOOTH = 6.0, 500.0, 32.0
+_MEMORY, _SLOW, _SMOOTH = 6, 500, 32.0
+_SHARE, _SLOW_SHARE = 1.0 / 6.0, 1.0 / 500.0
 _CUT, _TAME = 6.0, 5.0
 _GAUSS = 1.2533141373155001  # deviation of a normal variable over its mean absolute value
 _SETTLED, _QUIET = 4.0, 10.0
@@ -79,23 +80,32 @@ def _is_wide(rows: Rows, first: int, end: int, bar: float) -> bool:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _moved(rows: Rows, span: tuple[int, int], c: int, levels: Levels, rules: Floats) -> float:
+    """Return the mean move of a column, 0 when not nearly all moved the same way."""
+    spare = (1.0 - rules[AGREED]) * (span[1] - span[0])
+    total, heard, not_up, not_down = 0.0, 0, 0, 0
+    for i in range(span[0], span[1]):
+        if rows.trust[i] >= rules[BAR]:
+            z = _away(rows.values[i, c], rows.resources[i], c, levels)
+            total += z
+            heard += 1
+            not_up += z <= 1.0
+            not_down += z >= -1.0
+            if not_up > spare and not_down > spare:
+                return 0.0
+    if heard == 0 or min(not_up, not_down) > (1.0 - rules[AGREED]) * heard:
+        return 0.0
+    return abs(total) / heard
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def _shared(
     rows: Rows, span: tuple[int, int], columns: Columns, levels: Levels, rules: Floats
 ) -> float:
     """Return the mean move of the column that moved second most among those moving alike."""
     most, next_most = 0.0, 0.0
     for c in columns.watched:
-        total, up, down, heard = 0.0, 0, 0, 0
-        for i in range(span[0], span[1]):
-            if rows.trust[i] >= rules[BAR]:
-                z = _away(rows.values[i, c], rows.resources[i], c, levels)
-                total += z
-                heard += 1
-                up += z > 1.0
-                down += z < -1.0
-        if heard == 0 or max(up, down) < rules[AGREED] * heard:
-            continue
-        moved = abs(total) / heard
+        moved = _moved(rows, span, c, levels, rules)
         if moved > most:
             most, next_most = moved, most
         elif moved > next_most:
@@ -142,26 +152,28 @@ def _ease(x: float, r: int, c: int, levels: Levels) -> None:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _measure(x: float, r: int, c: int, levels: Levels) -> None:
-    """Let the usual distance take in the next value, which is learnt afterwards."""
+def _learn(x: float, r: int, c: int, levels: Levels, is_first: bool) -> None:
+    """Let the mean take in the value before, and keep this one; ``is_first`` on a new level."""
     seen = levels.seen[r, c] + 1
-    if seen > 1:
-        off = abs(0.5 * (x + levels.before[r, c]) - levels.mean[r, c])
-        if seen > WARM:
-            off = min(off, _TAME * levels.scale[r, c] + 1e-12)
-        levels.scale[r, c] += (off - levels.scale[r, c]) / min(float(seen), _SLOW)
+    levels.seen[r, c] = seen
+    if seen == 1 or is_first:
+        levels.mean[r, c] = x
+    else:
+        share = _SHARE if seen >= _MEMORY else 1.0 / seen
+        levels.mean[r, c] += (levels.before[r, c] - levels.mean[r, c]) * share
+    levels.before[r, c] = x
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _learn(x: float, r: int, c: int, levels: Levels) -> None:
-    """Let the mean take in the value before, and keep this one."""
-    levels.seen[r, c] += 1
-    seen = float(levels.seen[r, c])
-    if seen > 1.0 and levels.clock[SINCE_MOVE] > 0.0:
-        levels.mean[r, c] += (levels.before[r, c] - levels.mean[r, c]) / min(seen, _MEMORY)
-    else:
-        levels.mean[r, c] = x
-    levels.before[r, c] = x
+def _measure(x: float, r: int, c: int, levels: Levels) -> None:
+    """Let the usual distance take in a value that is learnt afterwards."""
+    seen = levels.seen[r, c]
+    if seen > 0:
+        off = abs(0.5 * (x + levels.before[r, c]) - levels.mean[r, c])
+        if seen >= WARM:
+            off = min(off, _TAME * levels.scale[r, c] + 1e-12)
+        share = _SLOW_SHARE if seen >= _SLOW else 1.0 / (seen + 1.0)
+        levels.scale[r, c] += (off - levels.scale[r, c]) * share
 
 
 @njit(cache=True, nogil=True)
@@ -189,18 +201,19 @@ def _remember(
     rows: Rows, span: tuple[int, int], columns: Columns, levels: Levels, rules: Floats
 ) -> None:
     """Learn a tick's believed rows; right after a move their level is the new one."""
+    has_moved = levels.clock[SINCE_MOVE] == 0.0
     for i in range(span[0], span[1]):
         if rows.trust[i] < rules[BAR]:
             continue
         r = rows.resources[i]
         for c in columns.watched:
             _measure(rows.values[i, c], r, c, levels)
-            _learn(rows.values[i, c], r, c, levels)
+            _learn(rows.values[i, c], r, c, levels, has_moved)
         for c in columns.deviations:
-            _learn(rows.values[i, c], r, c, levels)
+            _learn(rows.values[i, c], r, c, levels, has_moved)
         for c in columns.troubles:
             _measure(rows.values[i, c], r, c, levels)
-            _learn(rows.values[i, c], r, c, levels)
+            _learn(rows.values[i, c], r, c, levels, has_moved)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

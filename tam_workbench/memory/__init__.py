@@ -16,7 +16,9 @@ from tam_workbench.memory.admission import (
     row_bytes,
 )
 from tam_workbench.memory.associations import AssociationRules, Associations
+from tam_workbench.memory.blocks import Signature, Window, sign
 from tam_workbench.memory.cache import Embed, EmbeddingCache
+from tam_workbench.memory.calibration import Calibration
 from tam_workbench.memory.contradictions import (
     Contradiction,
     ContradictionRules,
@@ -38,9 +40,11 @@ from tam_workbench.memory.entries import (
 from tam_workbench.memory.facts import Claim, current, holds, make_fact, superseded, told
 from tam_workbench.memory.fusion import Fused, Fusion, FusionRules, diversified, fuse
 from tam_workbench.memory.inspection import Finding, columns_of, inspect_memory
+from tam_workbench.memory.known import Known, from_entry, to_entry
 from tam_workbench.memory.posteriors import Effect, Experience, OutcomeRules, Posterior, Result
 from tam_workbench.memory.priorities import MetaModel, PastIncident, Priority, prioritize_resources
 from tam_workbench.memory.ranking import RankRules, is_duplicate, is_novel, rank
+from tam_workbench.memory.recognition import Recogniser, Recognition, RecognitionRules
 from tam_workbench.memory.retention import (
     Budget,
     CleanupPlan,
@@ -77,6 +81,7 @@ __all__ = [
     "AssociationRules",
     "Associations",
     "Budget",
+    "Calibration",
     "Circumstances",
     "Claim",
     "CleanupPlan",
@@ -93,6 +98,7 @@ __all__ = [
     "Fusion",
     "FusionRules",
     "Insights",
+    "Known",
     "MetaModel",
     "Note",
     "OutcomeRules",
@@ -100,17 +106,22 @@ __all__ = [
     "Posterior",
     "Priority",
     "RankRules",
+    "Recogniser",
+    "Recognition",
+    "RecognitionRules",
     "Reinforcement",
     "Result",
     "RetentionRules",
     "ShortTerm",
     "Sighting",
+    "Signature",
     "Summary",
     "Surprise",
     "SurpriseRules",
     "TierRules",
     "Trial",
     "Usage",
+    "Window",
     "absorb",
     "admits",
     "check_vectors",
@@ -124,6 +135,7 @@ __all__ = [
     "current",
     "diversified",
     "expired",
+    "from_entry",
     "fuse",
     "holds",
     "incident_text",
@@ -148,9 +160,11 @@ __all__ = [
     "reinforcements",
     "retention",
     "row_bytes",
+    "sign",
     "stability_at",
     "summarize",
     "superseded",
+    "to_entry",
     "told",
     "top",
     "window_text",

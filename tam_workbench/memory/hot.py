@@ -31,7 +31,7 @@ class HotIndex:
     Up to ``EXACT_ROWS`` rows all are compared. Beyond, every row has a sketch of one bit a
     coordinate in one of many cells; the cells and then the rows that may be among the k
     nearest are looked at, and only those rows are compared exactly. How far cells are
-    searched is measured on the vectors themselves each time their number has doubled.
+    searched is measured on the vectors themselves, again each time half of them changed.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class HotIndex:
         self._inverse: Singles = np.empty(0, np.float32)
         self._alive = np.empty(0, np.uint8)
         self._book: CellBook | None = None
-        self._measured = 0
+        self._measured = self._changes = 0
         self._count = self._size = 0
         self.reach = 0.0
         self.work = (0, 0, 0)
@@ -94,8 +94,7 @@ class HotIndex:
         elif self._count > EXACT_ROWS:
             self._book = CellBook(self._dimension, fetch=self._units, seed=self._seed)
             self._book.put(np.flatnonzero(self._alive[: self._size]))
-        if self._book is not None and self._count >= 2 * self._measured:
-            self.measure()
+        self._changed(len(rows))
 
     def remove(self, rows: Ints) -> None:
         """Take rows out; those that are not there are passed over."""
@@ -106,6 +105,7 @@ class HotIndex:
         self._vectors[rows] = 0
         if self._book is not None:
             self._book.remove(rows)
+        self._changed(len(rows))
 
     def vectors(self, rows: Ints | int) -> Singles:
         """Return the vectors of rows, or the vector of one, as they were put."""
@@ -134,8 +134,8 @@ class HotIndex:
         return rows[order], near[order]
 
     def measure(self) -> None:
-        """Measure anew how far cells must be searched; done at every doubling by itself."""
-        self._measured = self._count
+        """Measure anew how far cells must be searched; done by itself as rows change."""
+        self._measured, self._changes = self._count, 0
         if self._book is not None:
             self.reach = needed_reach(
                 self._exact, self._book, size=self._size, rng=np.random.default_rng(self._seed)
@@ -152,6 +152,12 @@ class HotIndex:
     def cells(self) -> int:
         """How many cells there are; none while every row is compared."""
         return 0 if self._book is None else self._book.number
+
+    def _changed(self, number: int) -> None:
+        """Measure the reach anew once half as many rows changed as there were at the last time."""
+        self._changes += number
+        if self._book is not None and self._count and 2 * self._changes >= self._measured:
+            self.measure()
 
     @property
     def _exact(self) -> Exact:

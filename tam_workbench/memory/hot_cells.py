@@ -144,9 +144,7 @@ class CellBook:
         if self.number == len(self._cells.size):
             self._cells = _copied(self._cells, 3 * self.number // 2, self._cells.rows.shape[1])
         if self.number >= CROWD * self._cells.rows.shape[1] // ROOM:
-            self._cells = _copied(
-                self._cells, len(self._cells.size), 2 * self._cells.rows.shape[1]
-            )
+            self._cells = _copied(self._cells, len(self._cells.size), 2 * self._cells.rows.shape[1])
         new = self.number
         self.number += 1
         rows = self.rows_of(full)

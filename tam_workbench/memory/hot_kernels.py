@@ -2,13 +2,11 @@
 
 import math
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple, cast
+from typing import Final, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
-from llvmlite import ir
 from numba import njit, types
-from numba.core import cgutils
 from numba.extending import intrinsic
 
 from tam_workbench.memory.hot_gate import Gate, Places, passes
@@ -80,27 +78,6 @@ def _one_word(_typing: object, _word: object) -> object:
     signature = types.int64(types.uint64)
     return signature, lambda _context, builder, _signature, args: builder.ctpop(args[0])
 
-
-def _line(_typing: object, _array: types.Array, _row: object, _line: object) -> object:
-    signature = types.void(_array, types.int64, types.int64)
-
-    def build(context: Any, builder: Any, made: Any, args: Any) -> Any:
-        array = context.make_array(made.args[0])(context, builder, args[0])
-        start = builder.ptrtoint(array.data, args[1].type)
-        stride = builder.extract_value(array.strides, 0)
-        place = builder.add(builder.add(start, builder.mul(args[1], stride)), args[2])
-        pointer = builder.inttoptr(place, ir.IntType(8).as_pointer())
-        number = ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [pointer.type, number, number, number])
-        fetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-        builder.call(fetch, [pointer, number(0), number(3), number(1)])
-        return context.get_dummy_value()
-
-    return signature, build
-
-
-fetch_line = cast("Callable[[Singles, int, int], None]", intrinsic(_line))
-"""Ask the processor for the cache line at a byte of a row, and do not wait for it."""
 
 popcount = cast("Callable[[np.uint64], int]", intrinsic(_one_word))
 """The number of bits set in a 64-bit word, by the processor's own instruction."""
@@ -255,9 +232,6 @@ def compare(x: Exact, query: Singles, wait: Waiting, best: Waiting, most: int) -
         left -= 1
         wait.keys[0], wait.rows[0] = wait.keys[left], wait.rows[left]
         sink(wait.keys, wait.rows, 0, left)
-        if left:
-            for byte in range(0, 4 * query.size, 64):
-                fetch_line(x.vectors, wait.rows[0], byte)
         near, have = similarity(x, row, query), best.size[0]
         done += 1
         if have < k:

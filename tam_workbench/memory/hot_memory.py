@@ -28,7 +28,7 @@ class HotMemory:
     --------
     >>> from datetime import UTC, datetime
     >>> from tam_workbench.records import Tier
-    >>> entry = MemoryEntry(id="a", kind="note", text="disk full on db", vector=(0.6, 0.8),
+    >>> entry = MemoryEntry(id="a", kind="note", text="disk full on db", vector=(1.0, 0.0),
     ...     tier=Tier.WORKING, service="db", created_at=datetime(2024, 1, 1, tzinfo=UTC), trust=1.0)
     >>> memory = HotMemory(dimension=2)
     >>> memory.put([entry])

@@ -9,10 +9,10 @@ from tam_workbench.memory.hot_kernels import Exact, Singles
 from tam_workbench.records import Floats, Ints
 
 SAMPLES: Final = 64
-"""Rows that serve as queries, half of them blurred by noise of half their length."""
+"""Rows that serve as queries, half of them blurred by noise of a quarter of their length."""
 
 NEIGHBOURS: Final = 10
-COVERED: Final = 0.9
+COVERED: Final = 0.95
 """Share of true neighbours whose cell must be reached."""
 
 _PAGE: Final = 16_384
@@ -29,7 +29,7 @@ def needed_reach(x: Exact, book: CellBook, *, size: int, rng: np.random.Generato
     chosen = rng.choice(alive, min(SAMPLES, len(alive)), replace=False)
     queries = x.vectors[chosen] * x.inverse[chosen, None]
     noise = rng.normal(size=queries.shape).astype(np.float32)
-    noise *= np.float32(0.5) / np.linalg.norm(noise, axis=1, keepdims=True)
+    noise *= np.float32(0.25) / np.linalg.norm(noise, axis=1, keepdims=True)
     noise[::2] = 0
     queries += noise
     queries /= np.linalg.norm(queries, axis=1, keepdims=True)

@@ -104,7 +104,7 @@ def _heed(m: Memory, at: Asked, others: int, k: Scale) -> float:
     service, _, kind, source = at
     own = (m.kinds[service, source] & ~(1 << kind)) != 0
     witnesses = float(others) + own
-    return min(witnesses / k.votes if kind == METRIC else witnesses, 1.0)
+    return float(min(witnesses / k.votes if kind == METRIC else witnesses, 1.0))
 
 
 @borrowing()

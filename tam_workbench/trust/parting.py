@@ -150,7 +150,7 @@ def _get_used(seen: Floats, y: float, off: float, rate: float, k: Scale) -> None
 
 @borrowing()
 def _spread(seen: Floats, k: Scale) -> float:
-    return math.sqrt(seen[SPREAD]) + k.part_floor * abs(seen[OWN]) + 1e-9
+    return float(math.sqrt(seen[SPREAD]) + k.part_floor * abs(seen[OWN]) + 1e-9)
 
 
 @borrowing()

@@ -70,7 +70,7 @@ class Redactor:
             columns = [self._column(frame[field]) for field in fields] if frame.height else []
             new = [column for column in columns if column is not None]
             if new:
-                changed[signal] = frame.with_columns(new)
+                changed[signal] = _placed(frame, new)
         return replace(batch, **changed) if changed else batch
 
     def texts(self, lines: Sequence[str]) -> list[str]:
@@ -93,14 +93,17 @@ class Redactor:
 
     def _column(self, texts: pl.Series) -> pl.Series | None:
         """Return the column with pseudonyms, None when there is nothing to hide."""
-        suspicious = texts.str.contains(self._quick).fill_null(value=False)
-        if not suspicious.any():
+        suspicious = texts.str.contains(self._quick)
+        if not suspicious.any():  # nulls are not
             return None
         excerpt = texts.name == "excerpt"
         lines = texts.filter(suspicious).unique().to_list()
         known = {line: self._line(_whole(line) if excerpt else line) for line in lines}
         told = {line: clean for line, clean in known.items() if clean != line}
-        return texts.replace(told) if told else None
+        if not told:
+            return None
+        lines = [told.get(line, line) if line else line for line in texts.to_list()]
+        return pl.Series(texts.name, lines, dtype=pl.String)
 
     def _line(self, line: str) -> str:
         if line in self._cache:
@@ -128,6 +131,14 @@ class Redactor:
             clean += [line[end_before:begin], self.pseudonym(kind, line[begin:end])]
             end_before = end
         return "".join([*clean, line[end_before:]])
+
+
+def _placed(frame: pl.DataFrame, columns: list[pl.Series]) -> pl.DataFrame:
+    """Return a frame with columns in place of those of the same names, without a query."""
+    twin = frame.clone()
+    for column in columns:
+        twin.replace_column(twin.get_column_index(column.name), column)
+    return twin
 
 
 def _whole(excerpt: str) -> str:

@@ -2,14 +2,17 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from html import escape
 from typing import Any, Final
 
 import numpy as np
 import polars as pl
 
-from tam_workbench.memory import Contradiction
-from tam_workbench.records import TIME, Edge, MemoryEntry, Recalled, Tier
+from tam_workbench.memory import Contradiction, Posterior
+from tam_workbench.records import Edge, MemoryEntry, Recalled, Tier
 from tam_workbench.views.frames import Schema
+from tam_workbench.views.svg import frame_svg
+from tam_workbench.views.theme import LEARNER, LIGHT
 
 TIERS: Final = {
     Tier.SHORT_TERM: ("#7d8796", "circle"),
@@ -19,6 +22,9 @@ TIERS: Final = {
     Tier.LONG_TERM: ("#8a63d2", "star"),
 }
 """Colour and shape of each tier; never colour alone."""
+
+SIZES: Final = {"circle": 10, "triangle": 11, "square": 10, "diamond": 15, "star": 16}
+"""Pixels at which each shape looks as large as the others."""
 
 SAID: Final = {
     "similarity": "likeness",
@@ -31,10 +37,13 @@ SAID: Final = {
 }
 """How the parts of a score are named, in the order they are shown."""
 
+_LISTED: Final = 5
+"""Hits in a static picture and in lines of text."""
+
 _MAPPED: Final = 1500
 """Entries drawn on the map; of more, the ones seen last."""
 
-MAP_COLUMNS: Final = ("x", "y", "color", "shape", "tier", "kind", "service", "text", "id")
+MAP_COLUMNS: Final = ("x", "y", "color", "shape", "size", "tier", "kind", "service", "text", "id")
 
 
 def verdict(found: Recalled) -> str:
@@ -44,9 +53,8 @@ def verdict(found: Recalled) -> str:
     agree = f"{len(found.columns)} columns agree {found.consensus:.2f}"
     seen = f"memory version {found.version}"
     if found.is_abstained:
-        return (
-            f"New to me (confidence {found.confidence:.2f} that the best is it): {agree}, {seen}."
-        )
+        sure = f"New to me (confidence {found.confidence:.2f} that the nearest is it)"
+        return f"{sure}: {agree}, {seen}."
     return f"Seen before, confidence {found.confidence:.2f}: {agree}, {seen}."
 
 
@@ -91,13 +99,66 @@ def recall_lines(card: Mapping[str, Any]) -> tuple[str, ...]:
     """Return an answer as lines of text, for places without scripts."""
     if not card["asked"]:
         return ("Ask memory: nothing was asked yet.",)
-    lines = [f"Asked: {card['asked'][:70]}", card["verdict"][:92]]
-    for hit in card["hits"][:5]:
-        helped = {True: ", helped", False: ", did not help", None: ""}[hit["helped"]]
-        done = f" [{hit['action']}{helped}]" if hit["action"] else ""
-        text = " ".join(hit["text"].split())
-        lines.append(f"{hit['score']:.2f} {hit['service']} x{hit['count']}{done}: {text}"[:92])
+    lines = [f"Asked: {shortened(card['asked'], 84)}", card["verdict"]]
+    lines += [
+        shortened(f"{hit['score']:.2f} {_headline(hit)}: {hit['text']}", 92)
+        for hit in card["hits"][:_LISTED]
+    ]
     return tuple(lines)
+
+
+def recall_svg(card: Mapping[str, Any], *, width: float = 640.0) -> str:
+    """Return an answer as a picture: the verdict, and each hit with the bar of its score."""
+    lines, hits = recall_lines(card), card["hits"][:_LISTED]
+    height = 46.0 + 38.0 * len(hits) if card["asked"] else 36.0
+    ground = f"fill:{_css('--tam-surface')};stroke:{_css('--tam-line')}"
+    size = f'width="{width - 1:g}" height="{height - 1:g}"'
+    body = [f'<rect x=".5" y=".5" {size} rx="6" style="{ground}"/>']
+    body.append(f'<text x="14" y="22" style="font-weight:600">{escape(lines[0])}</text>')
+    if card["asked"]:
+        tone = _css("--tam-warn" if card["is_new"] else "--tam-good")
+        body.append(f'<text x="14" y="39" style="fill:{tone}">{escape(lines[1])}</text>')
+    for row, hit in enumerate(hits):
+        y = 58 + 38 * row
+        bar = 64.0 * max(0.0, min(1.0, hit["score"]))
+        body.append(
+            f'<rect x="14" y="{y - 9}" width="{bar:.1f}" height="9" rx="2" fill="{LEARNER}"/>'
+            f'<text x="110" y="{y}" text-anchor="end">{hit["score"]:.2f}</text>'
+            f'<text x="120" y="{y}" style="font-weight:600">{escape(_headline(hit))}</text>'
+            f'<text class="muted" x="120" y="{y + 15}">'
+            f"{escape(shortened(hit['text'], 88))}</text>"
+        )
+    return frame_svg("".join(body), width=width, height=height, label="; ".join(lines))
+
+
+def shortened(text: str, most: int) -> str:
+    r"""Return the beginning of a text on one line.
+
+    >>> shortened("a long\n  sentence", 8)
+    'a long…'
+    """
+    flat = " ".join(text.split())
+    return flat if len(flat) <= most else f"{flat[: most - 1].rstrip()}…"
+
+
+def times(count: int) -> str:
+    """Return how often something was seen.
+
+    >>> times(1), times(12)
+    ('seen once', 'seen 12 times')
+    """
+    return "seen once" if count == 1 else f"seen {count:,} times"
+
+
+def _css(name: str) -> str:
+    """Return the page's colour, or the light one where the page has none."""
+    return f"var({name},{LIGHT[name]})"
+
+
+def _headline(hit: Mapping[str, Any]) -> str:
+    helped = {True: " ✓ helped", False: " ✗ did not help", None: ""}[hit["helped"]]
+    done = f", {hit['action']}{helped}" if hit["action"] else ""
+    return f"{hit['service'] or 'no service'}, {hit['kind']} {times(hit['count'])}{done}"
 
 
 def memory_map(entries: Sequence[MemoryEntry]) -> dict[str, list[Any]]:
@@ -118,41 +179,58 @@ def memory_map(entries: Sequence[MemoryEntry]) -> dict[str, list[Any]]:
         place = np.column_stack([place, np.zeros(len(place))])
     for entry, (x, y) in zip(chosen, place, strict=True):
         color, shape = TIERS[entry.tier]
-        told = (x, y, color, shape, entry.tier.value.replace("_", " "), entry.kind)
+        told = (x, y, color, shape, SIZES[shape], entry.tier.value.replace("_", " "), entry.kind)
         texts = (entry.service or "-", " ".join(entry.text.split())[:160], entry.id[:12])
         for name, value in zip(MAP_COLUMNS, (*told, *texts), strict=True):
             columns[name].append(value)
     return columns
 
 
-def contradiction_frame(found: Iterable[Contradiction]) -> pl.DataFrame:
+def contradiction_frame(
+    found: Iterable[Contradiction], names: Mapping[str, str] | None = None
+) -> pl.DataFrame:
     """Return one row a contradiction: where an action helps, and where it does not."""
+    known = names or {}
     rows = [
         (
-            one.action, f"{one.feature} is {one.value}", one.here.mean, one.elsewhere.mean,
-            int(one.here.tried), int(one.elsewhere.tried), one.q, one.signature[:12],
+            one.action, f"{one.feature} is {one.value}", _tries(one.here), _tries(one.elsewhere),
+            one.q, known.get(one.signature, one.signature[:12]),
         )
         for one in found
     ]  # fmt: skip
     schema: Schema = {
-        "action": pl.String, "where": pl.String, "helps there": pl.Float64,
-        "helps elsewhere": pl.Float64, "tried there": pl.Int64, "tried elsewhere": pl.Int64,
-        "chance (q)": pl.Float64, "signature": pl.String,
+        "action": pl.String, "where": pl.String, "helps there": pl.String,
+        "helps elsewhere": pl.String, "chance (q)": pl.Float64, "of": pl.String,
     }  # fmt: skip
     return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _tries(seen: Posterior) -> str:
+    tried = int(seen.tried)
+    return f"{seen.mean:.0%} of {tried} {'try' if tried == 1 else 'tries'}"
+
+
+def felt_frame(felt: Mapping[str, float], names: Mapping[str, str]) -> pl.DataFrame:
+    """Return one row a thing that a memory brings to mind, the strongest first."""
+    rows = sorted(felt.items(), key=lambda item: -abs(item[1]))
+    return pl.DataFrame(
+        [(names.get(name, name), weight) for name, weight in rows], orient="row",
+        schema={"brings to mind": pl.String, "strength": pl.Float64},
+    )  # fmt: skip
 
 
 def tie_frame(edges: Sequence[Edge], names: Mapping[str, str]) -> pl.DataFrame:
     """Return one row an edge of the knowledge graph, memories by the beginning of their text."""
     rows = [
         (
-            edge.observed_at, names.get(edge.cause, edge.cause), edge.relation,
-            names.get(edge.effect, edge.effect), edge.confidence, len(edge.evidence),
+            f"{edge.observed_at:%m-%d\u00a0%H:%M}", names.get(edge.cause, edge.cause),
+            edge.relation, names.get(edge.effect, edge.effect), edge.confidence,
+            len(edge.evidence),
         )
         for edge in edges
     ]  # fmt: skip
     schema: Schema = {
-        "since": TIME, "from": pl.String, "relation": pl.String, "to": pl.String,
+        "since": pl.String, "from": pl.String, "relation": pl.String, "to": pl.String,
         "confidence": pl.Float64, "evidence": pl.Int64,
     }  # fmt: skip
     return pl.DataFrame(rows, schema=schema, orient="row")

@@ -6,7 +6,8 @@ import traitlets
 
 from tam_workbench.errors import TamError
 from tam_workbench.records import Where
-from tam_workbench.views import Workbench, card_svg, esm_path, recall_card, recall_lines
+from tam_workbench.views import Workbench, esm_path, recall_card, recall_lines
+from tam_workbench.views.remembering import recall_svg
 from tam_workbench.widgets.skin import Skin
 
 
@@ -30,7 +31,7 @@ class MemoryRecall(Skin):
     said = traitlets.Unicode("").tag(sync=True)
 
     def __init__(self, wb: Workbench, text: str = "", *, service: str = "", k: int = 5) -> None:
-        self._k = k
+        self._k, self._asked = k, 0
         self._where = Where(services=(service,) if service else ())
         super().__init__(wb)
         self.on_msg(self._hear)
@@ -38,14 +39,15 @@ class MemoryRecall(Skin):
             self.ask(text)
 
     def ask(self, text: str) -> None:
-        """Ask memory and show the answer."""
+        """Ask memory and show the answer; each is numbered, so that the same one is told again."""
+        self._asked += 1
+        self.said = ""
         try:
             found = self._wb.memory.recall(text, k=self._k, where=self._where)
         except TamError as error:
             self.said = str(error)
             return
-        self.said = ""
-        self.answer = recall_card(found, asked=text)
+        self.answer = {**recall_card(found, asked=text), "number": self._asked}
 
     def pull(self) -> None:
         """Nothing moves by itself here: an answer stands until the next question."""
@@ -55,8 +57,8 @@ class MemoryRecall(Skin):
             self.ask(str(message.get("text", ""))[:2000])
 
     def snapshot(self) -> str:
-        """Return the answer's lines as SVG."""
-        return card_svg(recall_lines(self.answer), width=640.0)
+        """Return the answer as SVG."""
+        return recall_svg(self.answer)
 
     def describe(self) -> str:
         """Return the answer in one sentence."""

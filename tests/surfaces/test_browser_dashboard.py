@@ -16,7 +16,7 @@ SCREENS = {
     "live": "Incident probability",
     "trust": "Reputation of each channel",
     "learning": "Model updates",
-    "memory": "What is kept",
+    "memory": "What are you looking at?",
     "incident": "Incidents",
     "audit": "Health of the loop",
 }
@@ -155,6 +155,45 @@ def test_the_url_keeps_screen_range_and_incident(served):
         page.get_by_role("button", name="Prove the ledger").click()
         page.get_by_text("every link fits").wait_for()
         watched.check()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_ask_memory_and_purge_only_at_the_second_word(theme):
+    """On the fake plant, whose memory is a real one with known incidents."""
+    from fake_workbench import FakeWorkbench
+
+    from tam_workbench import dashboard
+    from tam_workbench.dashboard.embed import await_port, free_port
+
+    made, port = FakeWorkbench().advance(60), free_port()
+    server = dashboard.serve(made, port=port)
+    await_port(port)
+    try:
+        with browse(theme=theme) as watched:
+            page = watched.page
+            page.goto(f"http://127.0.0.1:{port}/?screen=memory")
+            question = page.get_by_placeholder("checkout times out after a config change")
+            question.fill("penguins waddle")
+            question.press("Enter")
+            page.get_by_text("New to me").wait_for()
+            question.fill("checkout times out")
+            question.press("Enter")
+            page.get_by_text("Seen before").wait_for()
+            watched.shoot(f"memory_recall_{theme}")
+            page.get_by_role("tab", name="Kept").click()
+            page.get_by_role("combobox", name="Memories").click()
+            page.locator("li", has_text="certificate of the session store").click()
+            page.mouse.click(500, 12)
+            page.get_by_role("button", name="Purge …").click()
+            page.get_by_text("can NOT be undone").wait_for()
+            watched.shoot(f"memory_purge_{theme}")
+            assert len(made.memory_entries()) == 6  # nothing before the second word
+            page.get_by_role("button", name="Purge 1, yes").click()
+            page.get_by_text("Purge: 1").wait_for()
+            assert len(made.memory_entries()) == 5
+            watched.check()
+    finally:
+        server.stop()
 
 
 def test_a_password_is_asked_for(workbench):

@@ -33,6 +33,7 @@ CELLS = [
     "wb.ribbon()",
     "wb.waterfall()",
     "wb.approvals()",
+    "wb.asking('payment fails after a deploy')",
     "wb.dashboard(height=760)",
 ]
 FLAGS = [
@@ -118,7 +119,7 @@ def test_widgets_live_and_approve_in_jupyterlab(lab):
         summary = page.locator(".tam [data-text]").first
         summary.wait_for(timeout=60_000)
         page.wait_for_function(
-            "() => document.querySelectorAll('.tam').length === 4", timeout=60_000
+            "() => document.querySelectorAll('.tam').length === 5", timeout=60_000
         )
         first = page.locator(".tam p.muted").first.inner_text()
         page.wait_for_function(
@@ -157,7 +158,7 @@ def test_an_executed_notebook_is_small_and_has_static_pictures(notebook, tmp_pat
         output["data"] for cell in book.cells for output in cell.outputs
         if "image/svg+xml" in output.get("data", {})
     ]  # fmt: skip
-    assert len(pictures) == 4
+    assert len(pictures) == 5
     assert all("text/plain" in picture for picture in pictures)
     assert json.loads(text)["metadata"]["widgets"]
 

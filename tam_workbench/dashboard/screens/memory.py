@@ -2,29 +2,45 @@
 
 # mypy: disallow-untyped-calls=False
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 
 import panel as pn
 import panel_material_ui as pmui
 
 from tam_workbench.dashboard.charts import memory_map_chart
+from tam_workbench.dashboard.remembered import (
+    answer,
+    figures,
+    hit_cards,
+    is_aside,
+    kept_frame,
+    labels,
+    legend,
+)
 from tam_workbench.dashboard.session import Screen, html
 from tam_workbench.errors import TamError
-from tam_workbench.records import Receipt, Where
-from tam_workbench.views import (
-    contradiction_frame,
-    memory_frame,
-    memory_map,
-    moment,
-    tie_frame,
-    verdict,
-)
-from tam_workbench.views.markup import badge, cell, empty, hit_card, table
+from tam_workbench.records import Hit, MemoryEntry, Receipt, Where
+from tam_workbench.views import contradiction_frame, memory_map, moment, tie_frame
+from tam_workbench.views.markup import empty, table
+from tam_workbench.views.remembering import felt_frame, shortened
+
+Act = Callable[[list[str], str], Receipt]
+"""What is done to chosen memories, by their ids and for a reason."""
 
 ANY = "any service"
+YES = "Yes"
+WARNINGS = {
+    "Forget": "No recall will find them; it can be undone.",
+    "Purge": "They go from every file, with what cites them; it can NOT be undone.",
+}
+"""What is said before an act that needs a second word."""
 LISTED = 200
+RINGED = 3
+"""Best hits that the map shows with a ring; none when memory says that it is new."""
 NO_MAP = "A map needs three memories; they appear with the first incidents."
+NOT_ASKED = "What the best hit brings to mind appears here after a question."
 NO_CONTRADICTION = (
     "None: no action helps in one context and fails in another beyond what chance explains."
 )
@@ -38,17 +54,21 @@ class MemoryScreen(Screen):
 
     def build(self) -> Any:  # noqa: ANN401 - Panel has no stubs
         """Return the view."""
+        self._recalled: frozenset[str] = frozenset()
         self._stats, self._verdict = html(), html()
         self._hits = html(
             empty("Describe what you see, and press Enter: similar memories appear here.")
         )
-        self._ties, self._contradictions = html(), html()
+        self._felt, self._ties, self._contradictions = html(empty(NOT_ASKED)), html(), html()
         self._map = memory_map_chart()
-        self._no_map = html(empty(NO_MAP))
+        self._no_map, self._legend = html(empty(NO_MAP)), html(legend(), margin=(10, 6, 4, 6))
+        self._map_page = pn.Column(
+            self._no_map, self._legend, self._map.figure, sizing_mode="stretch_width"
+        )
         side = pmui.Tabs(
-            ("Map", pn.Column(self._no_map, self._map.figure, sizing_mode="stretch_width")),
+            ("Map", self._map_page),
             ("Kept", self._build_kept()),
-            ("Associations", self._ties),
+            ("Associations", pn.Column(self._felt, self._ties, sizing_mode="stretch_width")),
             ("Contradictions", self._contradictions),
             sizing_mode="stretch_width",
         )
@@ -66,20 +86,25 @@ class MemoryScreen(Screen):
         )  # fmt: skip
         self._service = pmui.Select(label="Service", options=[ANY], size="small", width=150)
         self._then = pmui.TextInput(
-            label="As known at", size="small", width=170, placeholder="2026-01-10T23:19Z"
+            label="As known at", size="small", width=190, placeholder="2026-01-10T23:19Z"
         )
-        ask = pmui.Button(label="Recall", icon="search", size="small")
+        ask = pmui.Button(label="Recall", icon="search", size="medium")
         ask.on_click(lambda _: self._recall())
         self._asked.param.watch(lambda _: self._recall(), "value")
+        for one in (self._service, self._then, ask):
+            one.align = "center"
         row = pn.Row(self._service, self._then, ask, sizing_mode="stretch_width", margin=0)
         return pn.Column(self._asked, row, sizing_mode="stretch_width", margin=0)
 
     def _build_kept(self) -> Any:  # noqa: ANN401 - Panel has no stubs
         self._chosen = pmui.MultiChoice(label="Memories", options={}, sizing_mode="stretch_width")
         self._reason = pmui.TextInput(
-            label="Reason, for the ledger", size="small", sizing_mode="stretch_width"
+            label="Reason for forgetting or purging, for the ledger",
+            size="small",
+            sizing_mode="stretch_width",
         )
-        self._sure = pn.Row(visible=False, margin=0)
+        self._sure = self._build_sure()
+        self._chosen.param.watch(lambda _: self._dismiss(), "value")
         acts = [
             self._button("Pin", "push_pin", lambda ids, _: self.wb.memory.pin(ids)),
             self._button("Quarantine", "block", lambda ids, _: self.wb.memory.quarantine(ids)),
@@ -87,37 +112,52 @@ class MemoryScreen(Screen):
             self._asking("Purge", "delete_forever", self._purge),
         ]
         self._kept = html()
+        self._aside = pmui.MultiChoice(
+            label="Set aside: quarantined or forgotten", options={}, sizing_mode="stretch_width"
+        )
+        back = pmui.Button(label="Bring back", icon="undo", size="small", variant="outlined")
+        back.on_click(lambda _: self._bring_back())
+        self._gone = pn.Column(
+            self._aside, back, visible=False, sizing_mode="stretch_width", margin=0
+        )
         return pn.Column(
-            self._chosen, self._reason, pn.Row(*acts, margin=0), self._sure, self._kept,
+            self._chosen, self._reason, pn.Row(*acts, margin=0), self._sure, self._kept, self._gone,
             sizing_mode="stretch_width",
         )  # fmt: skip
+
+    def _build_sure(self) -> Any:  # noqa: ANN401 - Panel has no stubs
+        """Return the question before what cannot be taken back; built once, shown when asked."""
+        self._asked_to: tuple[str, Act] | None = None
+        self._warning = html()
+        self._yes = pmui.Button(label=YES, size="small", color="error")
+        keep = pmui.Button(label="Keep", size="small", variant="outlined")
+        self._yes.on_click(lambda _: self._do(*self._asked_to) if self._asked_to else None)
+        keep.on_click(lambda _: self._dismiss())
+        return pn.Row(self._warning, self._yes, keep, visible=False, margin=0)
 
     def update(self) -> None:
         """Redraw figures, map and ties every five seconds."""
         if not self.is_due(10):
             return
         stats = self.wb.memory_stats()
-        shown = ("entries", "short_term", "working", "episodic", "semantic", "long_term",
-                 "forgotten", "quarantined", "version")  # fmt: skip
-        self._stats.object = "".join(
-            badge(f"{name.replace('_', ' ')} {cell(stats[name])}")
-            for name in shown
-            if name in stats
-        )
+        self._stats.object = figures(stats)
         entries = self.wb.memory_entries(LISTED)
         services = [ANY, *sorted({entry.service for entry in entries if entry.service})]
         if services != list(self._service.options):
             self._service.options = services
-        options = {f"{e.service or e.kind}: {' '.join(e.text.split())[:60]}": e.id for e in entries}
-        if options != self._chosen.options:
-            self._chosen.options = options
+        is_any = any(stats.get(name) for name in ("forgotten", "quarantined"))
+        aside = self._set_aside() if is_any else []
+        for choice, shown in ((self._chosen, entries), (self._aside, aside)):
+            if (options := labels(shown)) != choice.options:
+                choice.options = options
+        self._gone.visible = bool(aside)
         columns = memory_map(entries)
-        self._map.show(columns)
+        self._map.show(columns, recalled=self._recalled)
         self._no_map.visible = not columns["x"]
-        self._map.figure.visible = bool(columns["x"])
-        self._draw_ties({entry.id: f"“{' '.join(entry.text.split())[:40]}…”" for entry in entries})
+        self._legend.visible = self._map.figure.visible = bool(columns["x"])
+        self._draw_ties({entry.id: f"“{shortened(entry.text, 40)}”" for entry in entries})
         self._kept.object = table(
-            memory_frame(entries).drop("kind", "service").head(25), label="memory entries",
+            kept_frame(entries[:25]), label="memory entries",
             why_empty="Nothing is remembered yet: entries appear with the first incident.",
         )  # fmt: skip
 
@@ -128,7 +168,8 @@ class MemoryScreen(Screen):
             why_empty="No tie yet: services, actions and incidents are tied as incidents end.",
         )  # fmt: skip
         self._contradictions.object = table(
-            contradiction_frame(self.wb.memory.trials.contradictions()), label="contradictions",
+            contradiction_frame(self.wb.memory.trials.contradictions(), names),
+            label="contradictions",
             why_empty=NO_CONTRADICTION,
         )  # fmt: skip
 
@@ -139,22 +180,38 @@ class MemoryScreen(Screen):
         services = () if self._service.value == ANY else (self._service.value,)
         try:
             then = moment(self._then.value or "")
-            found = self.wb.memory.recall(text, k=8, where=Where(services=services, known_at=then))
+            where = Where(services=services, known_at=then)
+            found = self.wb.memory.recall(text, k=8, where=where, now=self._now())
         except (TamError, ValueError) as error:
             self.session.say(str(error), "bad")
             return
-        tone = "warn" if found.is_abstained else "good"
-        word = "new" if found.is_abstained else "known"
-        self._verdict.object = f"<p>{badge(word, tone)} {cell(verdict(found))}</p>"
-        cards = "".join(hit_card(hit) for hit in found.hits)
-        self._hits.object = cards or empty("Nothing like it is remembered.")
+        self._verdict.object, self._hits.object = answer(found), hit_cards(found)
+        best = () if found.is_abstained else found.hits[:RINGED]
+        self._recalled = frozenset(hit.entry.id for hit in best)
+        self._map.ring(self._recalled)
+        self._draw_felt(best[:1])
 
-    def _button(self, label: str, icon: str, act: Callable[[list[str], str], Receipt]) -> Any:  # noqa: ANN401
+    def _now(self) -> datetime | None:
+        """Return the stream's time, which a replay or a plant does not share with the clock."""
+        beats = self.wb.bus.read("pulse", limit=1)[0]
+        return beats[-1].time if beats else None
+
+    def _draw_felt(self, best: Sequence[Hit]) -> None:
+        """Show what the best hit brings to mind: learnt associations, by their strength."""
+        memory = self.wb.memory
+        felt = memory.explain(best[0].entry.id, now=self._now()).associated if best else {}
+        names = {e.id: f"“{shortened(e.text, 60)}”" for e in memory.shelf.get(list(felt))}
+        self._felt.object = table(
+            felt_frame(felt, names).head(8), label="what the best hit brings to mind",
+            why_empty="The best hit brings nothing to mind." if best else NOT_ASKED,
+        )  # fmt: skip
+
+    def _button(self, label: str, icon: str, act: Act) -> Any:  # noqa: ANN401
         made = pmui.Button(label=label, icon=icon, size="small", variant="outlined")
         made.on_click(lambda _: self._do(label, act))
         return made
 
-    def _asking(self, label: str, icon: str, act: Callable[[list[str], str], Receipt]) -> Any:  # noqa: ANN401
+    def _asking(self, label: str, icon: str, act: Act) -> Any:  # noqa: ANN401
         """Return a button that asks once more before it acts."""
         made = pmui.Button(label=f"{label} …", icon=icon, size="small", variant="outlined")
 
@@ -163,28 +220,47 @@ class MemoryScreen(Screen):
             if not count:
                 self.session.say("choose memories first", "bad")
                 return
-            sure = pmui.Button(label=f"{label} {count}, yes", size="small", color="error")
-            back = pmui.Button(label="Keep", size="small", variant="outlined")
-            sure.on_click(lambda _: self._do(label, act))
-            back.on_click(lambda _: setattr(self._sure, "visible", False))
-            said = {
-                "Forget": "No recall will find them; it can be undone.",
-                "Purge": "They go from every file, with what cites them; it can NOT be undone.",
-            }[label]
-            self._sure[:] = [html(f"<p>{said}</p>"), sure, back]
+            self._asked_to = (label, act)
+            self._warning.object = f"<p>{WARNINGS[label]}</p>"
+            self._yes.label = f"{label} {count}, yes"
             self._sure.visible = True
 
         made.on_click(ask)
         return made
 
-    def _do(self, label: str, act: Callable[[list[str], str], Receipt]) -> None:
-        ids = list(self._chosen.value or [])
+    def _dismiss(self) -> None:
+        """Take back the question: it was asked of another choice."""
+        self._asked_to, self._yes.label = None, YES
         self._sure.visible = False
+
+    def _do(self, label: str, act: Act) -> None:
+        ids = list(self._chosen.value or [])
+        self._dismiss()
         if not ids:
             self.session.say("choose memories first", "bad")
             return
         if self.session.attempt(lambda: act(ids, self._reason.value or ""), f"{label}: {len(ids)}"):
             self._chosen.value = []
+            self.turn = 0
+            self.update()
+
+    def _set_aside(self) -> list[MemoryEntry]:
+        pages = self.wb.memory.shelf.scan(Where(with_quarantined=True))
+        return [entry for page in pages for entry in page if is_aside(entry)][:LISTED]
+
+    def _bring_back(self) -> None:
+        """Let recall find again what was quarantined or forgotten."""
+        ids, memory = list(self._aside.value or []), self.wb.memory
+        if not ids:
+            self.session.say("choose memories first", "bad")
+            return
+
+        def bring() -> None:
+            memory.quarantine(ids, is_quarantined=False)
+            memory.remember_again(ids)
+
+        if self.session.attempt(bring, f"Brought back: {len(ids)}"):
+            self._aside.value = []
             self.turn = 0
             self.update()
 

@@ -60,13 +60,15 @@ def take_in(shelf: Shelf, folder: Path, *, now: datetime) -> Receipt:
     present of the folder is added, since its past is not ours.
     """
     manifest = _manifest(folder)
+    for name in manifest["sha256"]:
+        _check(folder / name, manifest)  # all of it, before anything is taken
     before, after = shelf.flush(), 0
     is_empty = shelf.count() == 0
     if is_empty and isinstance(shelf.store, VersionedStore):
         for name, tag in sorted(manifest["tags"].items(), key=lambda item: item[1]["version"]):
-            _become(shelf.store, list(_read(folder / tag["file"], manifest)))
+            _become(shelf.store, list(_read(folder / tag["file"])))
             shelf.store.tag(name)
-    entries = list(_read(folder / _PRESENT, manifest))
+    entries = list(_read(folder / _PRESENT))
     if is_empty:
         _become(shelf.store, entries)
         shelf.reload()
@@ -116,9 +118,16 @@ def _row(entry: MemoryEntry) -> dict[str, object]:
     return {**row, "tier": entry.tier.value, "origin": entry.origin.value}
 
 
-def _read(file: Path, manifest: dict[str, Any]) -> Iterator[MemoryEntry]:
-    if hashlib.sha256(file.read_bytes()).hexdigest() != manifest["sha256"].get(file.name):
+def _check(file: Path, manifest: dict[str, Any]) -> None:
+    try:
+        found = hashlib.sha256(file.read_bytes()).hexdigest()
+    except OSError as error:
+        raise BadInputError(f"{file}: is missing from the export: export again") from error
+    if found != manifest["sha256"].get(file.name):
         raise BadInputError(f"{file}: not the file that was exported: export again")
+
+
+def _read(file: Path) -> Iterator[MemoryEntry]:
     for row in pl.read_parquet(file).iter_rows(named=True):
         yield MemoryEntry(
             **{

@@ -95,18 +95,28 @@ class Knowledge:
         return pl.DataFrame(rows, schema=schema).sort("observed_at", "cause", "effect")
 
     def forget(self, nodes: Sequence[str]) -> None:
-        """Drop nodes with their edges, durably."""
-        gone = set(nodes)
-        doomed = [
-            key
-            for key, edge in self._known.items()
-            if gone & {edge.cause, edge.effect} or gone & set(edge.evidence)
-        ]
+        """Drop nodes with their edges, durably, and what other edges rested on them alone.
+
+        An edge with further evidence stays without theirs.
+        """
+        gone, doomed, torn = set(nodes), list[str](), set(nodes)
+        for key, edge in self._known.items():
+            if gone & {edge.cause, edge.effect}:
+                doomed.append(key)
+            elif gone & set(edge.evidence):
+                torn |= {edge.cause, edge.effect}
+                left = tuple(name for name in edge.evidence if name not in gone)
+                self._known[key] = replace(edge, evidence=left)
+                self._changed.add(key)
+                if not left:
+                    doomed.append(key)
         for key in doomed:
             del self._known[key]
         self._changed.difference_update(doomed)
         self._documents.delete(_KIND, doomed)
-        self._graph.remove(nodes)
+        self._graph.remove(sorted(torn))  # a graph forgets nodes only: put back what stays
+        self._graph.put([e for e in self._known.values() if torn & {e.cause, e.effect}])
+        self.flush()
 
     def flush(self) -> None:
         """Make what was told durable."""

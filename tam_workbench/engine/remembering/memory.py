@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from datetime import datetime
 from typing import Final
@@ -47,6 +47,7 @@ class Memory:
         self.knowledge = Knowledge(around.graph, around.documents)
         self.trials = Trials(around.documents)
         self.embedder = embedder
+        self.watchers: list[Callable[[Receipt], None]] = []
         self._around = around
         self._lock = threading.RLock()
         self._echoes = room.Echoes()
@@ -55,9 +56,11 @@ class Memory:
         self._writer = Writer(
             shelf, self._pen, self._echoes, rules=rules.admission, tiers=rules.tiers
         )
-        border = float(getattr(embedder, "novel_below", rules.recall.rank.novel_below))
+        given = rules.recall.novel_below
+        own = float(getattr(embedder, "novel_below", rules.recall.rank.novel_below))
+        self.border = own if given is None else given
         links = Links(self.associations, self.knowledge)
-        self._recaller = Recaller(shelf, links, rules=rules.recall, border=border)
+        self._recaller = Recaller(shelf, links, rules=rules.recall, border=self.border)
         self._kept: dict[str, str] = around.documents.all("memory")
         self._is_open = True
         self._load()
@@ -274,6 +277,17 @@ class Memory:
                 self._around.documents.close()
                 self._is_open = False
 
+    def take(self, entry: MemoryEntry, *, now: datetime) -> None:
+        """Put a row that the engine made itself on the shelf; durable at the next `flush`."""
+        with self._lock:
+            known = entry.known_from or now
+            self.shelf.put([replace(entry, known_from=known, embedder=self.embedder.name)])
+
+    def vector(self, text: str) -> list[float]:
+        """Return the embedding of a text."""
+        with self._lock:
+            return self._pen.vector(text)
+
     def put(
         self,
         verb: str,
@@ -329,6 +343,8 @@ class Memory:
         if receipt.ids or receipt.refused or receipt.verb in {"snapshot", "restore"}:
             self._around.note("memory", ledger_line(receipt), receipt.at)
             self._around.publish([receipt])
+            for watch in self.watchers:
+                watch(receipt)
         return receipt
 
     def _one(self, entry_id: str) -> MemoryEntry:

@@ -1,6 +1,6 @@
 """Migration: from one embedding model to another, with both asked until all is moved."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -59,24 +59,12 @@ class Migration:
 
     def step(self) -> int:
         """Move one page and return how many entries it held; 0 when all is moved."""
-        for page in self._old.scan(EVERYTHING):
-            there = {entry.id: entry for entry in self._new.get([entry.id for entry in page])}
-            due = [entry for entry in page if self._is_due(entry, there.get(entry.id))][:PAGE]
-            if due:
-                vectors = self._after.embed([entry.text for entry in due])
-                self._new.put(
-                    [
-                        replace(entry, vector=tuple(vector.tolist()), embedder=self._after.name)
-                        for entry, vector in zip(due, vectors, strict=True)
-                    ]
-                )
-                return len(due)
-        return 0
+        return next(self._steps(), 0)
 
     def run(self, *, seed: int = 0) -> MigrationReport:
         """Move everything and report."""
         moved = 0
-        while count := self.step():
+        while count := sum(self._steps()):  # until a whole pass finds nothing due
             moved += count
         gone = sorted(_ids(self._new) - _ids(self._old))
         if gone:
@@ -94,6 +82,25 @@ class Migration:
         }
         fused = room.fuse(columns, k=k).hits
         return [replace(found[f.id], score=f.score) for f in fused]
+
+    def _steps(self) -> Iterator[int]:
+        for page in self._old.scan(EVERYTHING):
+            for at in range(0, len(page), PAGE):
+                if count := self._move(page[at : at + PAGE]):
+                    yield count
+
+    def _move(self, page: Sequence[MemoryEntry]) -> int:
+        there = {entry.id: entry for entry in self._new.get([entry.id for entry in page])}
+        due = [entry for entry in page if self._is_due(entry, there.get(entry.id))]
+        if due:
+            vectors = self._after.embed([entry.text for entry in due])
+            self._new.put(
+                [
+                    replace(entry, vector=tuple(vector.tolist()), embedder=self._after.name)
+                    for entry, vector in zip(due, vectors, strict=True)
+                ]
+            )
+        return len(due)
 
     def _is_due(self, entry: MemoryEntry, there: MemoryEntry | None) -> bool:
         if there is None:

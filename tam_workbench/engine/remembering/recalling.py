@@ -10,6 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from tam_workbench import memory
+from tam_workbench.engine.remembering.columns import (
+    identifiers,
+    is_relational,
+    named,
+    strengths,
+)
 from tam_workbench.engine.remembering.links import Links
 from tam_workbench.engine.remembering.shelf import Shelf
 from tam_workbench.records import Hit, MemoryEntry, Recalled, Where
@@ -41,8 +47,15 @@ class RecallRules:
     variety: float = 0.0
     """Share of unlikeness in choosing hits (MMR); 0 is relevance alone."""
 
-    fusion: memory.FusionRules = field(default_factory=memory.FusionRules)
+    fusion: memory.FusionRules = field(default_factory=lambda: memory.FusionRules(max_rank=50))
     """Reciprocal rank fusion of the columns."""
+
+    is_graded: bool = True
+    """Whether a column's vote weighs by how far the hit stands out in it; off counts ranks."""
+
+    relational_weight: float = 2.0
+    """Weight of the graph where a question asks what led to something: only the graph knows,
+    so nobody else votes for its hits. In other questions it is that of ``fusion``."""
 
     rank: memory.RankRules = field(default_factory=memory.RankRules)
     """Weights of outcome, trust and recency, and the half-life of recency."""
@@ -66,7 +79,7 @@ class Recaller:
         self._shelf = shelf
         self._links = links
         self._rules = rules
-        self._border = border if rules.novel_below is None else rules.novel_below
+        self._border = border
 
     def recall(self, question: Question) -> Recalled:
         """Return the best hits with every part of their scores."""
@@ -79,12 +92,22 @@ class Recaller:
             "vector": [hit.entry.id for hit in by_vector],
             "text": [hit.entry.id for hit in by_words],
         }
+        likeness = {hit.entry.id: hit.score for hit in by_vector}
+        by_names = named([*by_words, *by_vector], identifiers(question.text), likeness)
+        if by_names:
+            columns["names"] = list(by_names)
         if len(self._links):
             columns["graph"] = self._linked(columns, found, question)
-        fusion = memory.fuse(columns, k=max(question.k, rules.depth), rules=rules.fusion)
+        fusion = memory.fuse(columns, k=len(found), rules=self._fusing(question.text))
+        graded = {
+            "vector": strengths(by_vector),
+            "text": strengths(by_words),
+            "names": by_names,
+        }
         words = {hit.entry.id: hit.parts.get("words", hit.score) for hit in by_words}
         hits = [
-            self._hit(found[fused.id], fused, query, words, question.now) for fused in fusion.hits
+            self._hit(found[fused.id], fused, query, words, question.now)
+            for fused in (self._graded(each, graded) for each in fusion.hits)
         ]
         hits.sort(key=lambda hit: (-hit.score, hit.entry.id))
         chosen = self._varied(hits, question.k)
@@ -99,6 +122,24 @@ class Recaller:
             version=self._shelf.version,
             columns=fusion.answered,
         )
+
+    def _fusing(self, text: str) -> memory.FusionRules:
+        rules = self._rules
+        if not is_relational(text):
+            return rules.fusion
+        weights = {**rules.fusion.weights, "graph": rules.relational_weight}
+        return replace(rules.fusion, weights=weights)
+
+    def _graded(
+        self, fused: memory.Fused, graded: Mapping[str, Mapping[str, float]]
+    ) -> memory.Fused:
+        if not self._rules.is_graded:
+            return fused
+        parts = {
+            column: part * graded.get(column, {}).get(fused.id, 1.0)
+            for column, part in fused.parts.items()
+        }
+        return replace(fused, parts=parts, score=min(1.0, sum(parts.values())))
 
     def _confidence(self, similarity: float) -> float:
         """Return how sure it is that the best hit is the same thing, in [0, 1]."""

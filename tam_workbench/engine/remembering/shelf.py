@@ -2,13 +2,16 @@
 
 import threading
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from tam_workbench.ports import Store
 from tam_workbench.records import Hit, MemoryEntry, PurgeProof, Where
+
+INSIDE: Final = ("inmemory", "sealed")
+"""Stores that answer from memory themselves."""
 
 
 class Hot(Protocol):
@@ -62,7 +65,7 @@ class Shelf:
     @property
     def is_hot(self) -> bool:
         """Whether memory answers, not the store's own index."""
-        return self._hot is not None or self.store.name == "inmemory"
+        return self._hot is not None or self.store.name in INSIDE
 
     def reload(self) -> None:
         """Read the store again where another process, a restore or a branch changed it."""

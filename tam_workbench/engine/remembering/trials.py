@@ -2,8 +2,8 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Final
+from dataclasses import fields
+from typing import Any, Final
 
 from tam_workbench import memory as room
 from tam_workbench.ports import Documents
@@ -56,7 +56,7 @@ class Trials:
     def flush(self) -> None:
         """Make the trials durable."""
         if self._changed:
-            told = {key: json.dumps(asdict(self._trials[key])) for key in sorted(self._changed)}
+            told = {key: json.dumps(_told(self._trials[key])) for key in sorted(self._changed)}
             self._documents.put(_KIND, told)
             self._changed = set()
 
@@ -67,3 +67,8 @@ class Trials:
     def _learn(self, trial: room.Trial) -> None:
         result = room.Result.HELPED if trial.helped else room.Result.FAILED
         self.experience.record(trial.signature, trial.action, result)
+
+
+def _told(trial: room.Trial) -> dict[str, Any]:
+    told = {each.name: getattr(trial, each.name) for each in fields(trial)}
+    return {**told, "context": dict(trial.context)}

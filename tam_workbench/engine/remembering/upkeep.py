@@ -6,6 +6,7 @@ from datetime import datetime
 
 from tam_workbench import memory as room
 from tam_workbench.engine.remembering.memory import Memory
+from tam_workbench.errors import TransientError
 from tam_workbench.ports import VersionedStore
 from tam_workbench.records import MemoryEntry, Receipt, Tier, Transition, Where
 
@@ -120,7 +121,13 @@ class Upkeep:
         is_due = self._memory.shelf.version - self._compacted >= self._rules.compact_every
         if not is_due or not isinstance(store, VersionedStore):
             return False
-        store.compact(keep_versions=self._rules.keep_versions)
+        try:
+            store.compact(keep_versions=self._rules.keep_versions)
+        except TransientError:
+            return False  # a writer or an index build holds it; due again at the next turn
+        build = getattr(store, "build_index", None)
+        if build is not None:
+            build()  # seconds to minutes where there are many rows
         self._compacted = self._memory.shelf.version
         return True
 

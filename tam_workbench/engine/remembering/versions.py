@@ -1,6 +1,7 @@
 """Versions: name a memory, go back to it, ask what if, and see what changed between two."""
 
 from collections.abc import Iterator
+from dataclasses import fields
 from datetime import datetime
 
 import polars as pl
@@ -10,7 +11,7 @@ from tam_workbench.errors import BadInputError
 from tam_workbench.ports import Store, VersionedStore
 from tam_workbench.records import MemoryEntry, Receipt
 
-_SHOWN = ("text", "tier", "count", "trust", "action", "helped", "is_pinned", "is_quarantined")
+_SHOWN = tuple(field.name for field in fields(MemoryEntry) if field.name not in {"id", "vector"})
 
 
 class Versions:
@@ -96,11 +97,13 @@ def _changes(
 ) -> list[tuple[str, str, str, str | None, str | None]]:
     if old == new:
         return []
-    fields = [name for name in _SHOWN if getattr(old, name) != getattr(new, name)]
+    names = [name for name in _SHOWN if getattr(old, name) != getattr(new, name)]
     told: list[tuple[str, str, str, str | None, str | None]]
-    told = [("changed", old.id, f, _say(getattr(old, f)), _say(getattr(new, f))) for f in fields]
-    return told or [("changed", old.id, "attributes", _say(old.attributes), _say(new.attributes))]
+    told = [("changed", old.id, n, _say(getattr(old, n)), _say(getattr(new, n))) for n in names]
+    return told or [("changed", old.id, "vector", old.embedder, new.embedder)]
 
 
 def _say(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
     return str(getattr(value, "value", value))

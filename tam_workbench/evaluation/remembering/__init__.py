@@ -6,5 +6,7 @@ the corpus; each module says in its first lines how its figure is defined.
 """
 
 from tam_workbench.evaluation.remembering.board import figures
+from tam_workbench.evaluation.remembering.retrieval import retrieval_figures
+from tam_workbench.evaluation.remembering.sizes import size_figures
 
-__all__ = ["figures"]
+__all__ = ["figures", "retrieval_figures", "size_figures"]

@@ -87,9 +87,7 @@ def one_of(rng: np.random.Generator, things: tuple[Thing, ...]) -> Thing:
     return things[int(rng.integers(len(things)))]
 
 
-def tell(
-    rng: np.random.Generator, number: int, trouble: Trouble, *, service: str = ""
-) -> Told:
+def tell(rng: np.random.Generator, number: int, trouble: Trouble, *, service: str = "") -> Told:
     """Return one incident of a trouble in a wording drawn at random."""
     service = service or one_of(rng, SERVICES)
     pod = f"{service}-{_hex(rng, 9)}-{_hex(rng, 5)}"

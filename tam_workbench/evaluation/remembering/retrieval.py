@@ -106,9 +106,7 @@ def retrieval_figures(
                 scores.setdefault(key, []).extend(values)
     told = "" if embedder == "hashing" else f", {embedder}"
     return [
-        _figure(scores, kind, measure, told)
-        for kind in KINDS
-        for measure in ("recall@5", "MRR")
+        _figure(scores, kind, measure, told) for kind in KINDS for measure in ("recall@5", "MRR")
     ]
 
 

@@ -6,6 +6,7 @@ a LanceDB table with its hybrid query and RRF, FAISS HNSW, Qdrant in local mode.
 filter of the question in its own language.
 """
 
+import importlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -24,6 +25,11 @@ Search = Callable[[Asked, Vector, int], list[str]]
 
 HNSW: Final = (32, 80, 64)
 """Links, candidates at building and candidates at searching: FAISS's own benchmark values."""
+
+
+def guest(name: str) -> Any:  # noqa: ANN401 - its types are its own business
+    """Return a library that is measured here and not used: the house's own door is elsewhere."""
+    return importlib.import_module(name)
 
 
 def where_of(asked: Asked) -> Where:
@@ -48,9 +54,6 @@ def columns(entries: Sequence[MemoryEntry]) -> dict[str, Search]:
 
 def lance_hybrid(entries: Sequence[MemoryEntry], folder: Path) -> Search:
     """Return LanceDB's own hybrid query with its RRF reranker, indexed for words."""
-    import lancedb
-    from lancedb.rerankers import RRFReranker
-
     rows = [
         {
             "id": entry.id,
@@ -61,12 +64,13 @@ def lance_hybrid(entries: Sequence[MemoryEntry], folder: Path) -> Search:
         }
         for entry in entries
     ]
-    table = lancedb.connect(folder).create_table("rival", rows)
-    table.create_fts_index("text", replace=True)
-    reranker = RRFReranker()
+    table = guest("lancedb").connect(folder).create_table("rival", rows)
+    table.create_index("text", config=guest("lancedb.index").FTS())
+    reranker = guest("lancedb.rerankers").RRFReranker()
 
     def search(asked: Asked, vector: Vector, k: int) -> list[str]:
-        query = table.search(query_type="hybrid").vector(vector).text(_plain(asked.text))
+        query: Any = table.search(query_type="hybrid")
+        query = query.vector(vector).text(_plain(asked.text))
         query = query.distance_type("cosine").rerank(reranker)
         if condition := _sql(asked):
             query = query.where(condition, prefilter=True)
@@ -77,8 +81,7 @@ def lance_hybrid(entries: Sequence[MemoryEntry], folder: Path) -> Search:
 
 def faiss_hnsw(entries: Sequence[MemoryEntry]) -> Search:
     """Return FAISS's HNSW over unit vectors, filters by a selector of rows."""
-    import faiss
-
+    faiss = guest("faiss")
     matrix = np.array([entry.vector for entry in entries], np.float32)
     index = hnsw(matrix)
     services = np.array([entry.service for entry in entries])
@@ -102,8 +105,7 @@ def faiss_hnsw(entries: Sequence[MemoryEntry]) -> Search:
 
 def hnsw(matrix: Vector) -> Any:  # noqa: ANN401 - a guest without types
     """Return a FAISS HNSW index of unit rows by inner product."""
-    import faiss
-
+    faiss = guest("faiss")
     index = faiss.IndexHNSWFlat(matrix.shape[1], HNSW[0], faiss.METRIC_INNER_PRODUCT)
     index.hnsw.efConstruction = HNSW[1]
     index.hnsw.efSearch = HNSW[2]

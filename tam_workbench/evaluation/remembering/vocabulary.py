@@ -243,4 +243,23 @@ NOISE: Final = (
     "seen first by the synthetic probe",
     "status page was updated",
 )
-FILLER: Final = ("anyone remember", "did we ever see", "again", "please", "what helped when", "help")
+KNOBS: Final = (
+    "pool size",
+    "retry limit",
+    "heap ceiling in gib",
+    "replica count",
+    "idle timeout in seconds",
+    "sampling percentage",
+    "maximum upload in mib",
+    "worker threads",
+)
+"""Settings that facts are about."""
+
+FILLER: Final = (
+    "anyone remember",
+    "did we ever see",
+    "again",
+    "please",
+    "what helped when",
+    "help",
+)

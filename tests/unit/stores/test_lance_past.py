@@ -208,6 +208,8 @@ def test_the_index_of_vectors_is_built_beside_writes_and_searches(tmp_path):
     vectors = (centres[rng.integers(60, size=3000)] + 0.3 * rng.normal(size=(3000, 16))).tolist()
     store = LanceStore(tmp_path, dimension=16)
     entries = [replace(ENTRY, id=f"{at:04d}", vector=tuple(v)) for at, v in enumerate(vectors)]
+    for at in range(0, 2900, 580):
+        entries[at] = replace(entries[at], kind="rare")
     store.put(entries[:2900])
     queries = [np.array(v, np.float32) for v in vectors[::100]]
     assert not store.build_index(min_rows=5000), "below the limit the exact search is kept"
@@ -227,6 +229,11 @@ def test_the_index_of_vectors_is_built_beside_writes_and_searches(tmp_path):
         found = store.nearest(query, k=10)
         shares.append(len({f"{at:04d}" for at in exact} & {hit.entry.id for hit in found}) / 10)
     assert np.mean(shares) >= 0.95
+    many = store.nearest(queries[0], k=400, where=Where(services=("db",)))
+    exact = np.argsort(-(unit @ queries[0]), kind="stable")[:400]
+    assert len({f"{at:04d}" for at in exact} & {hit.entry.id for hit in many}) >= 380
+    rare = store.nearest(queries[0], k=9, where=Where(kinds=("rare",)))
+    assert len(rare) == 5, "a rare kind is found whole through the index"
     late = store.nearest(np.array(vectors[2995], np.float32), k=1)
     assert late[0].entry.id == "2995", "rows outside the index are searched too"
     assert not store.build_index(min_rows=1000), "an index that covers most rows is kept"

@@ -29,8 +29,11 @@ _MOST_TIES: Final = 5000
 """Rows fetched at most to settle equally good ones by their id."""
 _PROBES: Final = 8
 """Partitions of the vector index that a search looks into."""
-_BREADTH: Final = 256
-"""Neighbours that a search of the graphs keeps in sight, at least."""
+_BREADTH: Final = 1024
+"""Neighbours that a search of the graphs keeps in sight, at least.
+
+Must be at least k times ``_REFINE``. Where vectors have no clusters, 256 misses many.
+"""
 _REFINE: Final = 4
 """Times k that are compared exactly after the index has found them roughly."""
 _WORD: Final = re.compile(r"[^\W_]+")
@@ -78,7 +81,9 @@ class LanceReader:
             found = cast(
                 "LanceVectorQueryBuilder", self._table.search(query, vector_column_name="vector")
             )
-            found = found.distance_type("cosine").nprobes(_PROBES).ef(max(_BREADTH, 2 * limit))
+            found = (
+                found.distance_type("cosine").nprobes(_PROBES).ef(max(_BREADTH, _REFINE * limit))
+            )
             found = found.refine_factor(_REFINE)
             condition = self._condition(where)
             if condition:

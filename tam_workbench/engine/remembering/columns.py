@@ -1,0 +1,72 @@
+"""Columns: what the answers of a recall's columns are worth before they are fused."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+
+from tam_workbench.records import Hit
+
+_NAME: Final = re.compile(r"\w+(?:[.:/@-]+\w+)+")
+_RELATIONAL: Final = re.compile(
+    r"\b(preced|led to|caus|because|why|trigger|follow|came before|came after|depend|upstream"
+    r"|downstream)",
+    re.IGNORECASE,
+)
+_MOST_STEPS: Final = 3.0
+
+
+def identifiers(text: str) -> tuple[str, ...]:
+    """Return the names in a text that stand for one thing: joined parts with a digit in them.
+
+    >>> identifiers("what helped on cart-7f9c at ip-10-0-3-17, out-of-memory?")
+    ('cart-7f9c', 'ip-10-0-3-17')
+    """
+    found = (name.lower() for name in _NAME.findall(text))
+    return tuple(dict.fromkeys(name for name in found if any(map(str.isdigit, name))))
+
+
+def is_relational(text: str) -> bool:
+    """Return whether a question asks what led to something or hangs on it.
+
+    >>> is_relational("what preceded this OOM"), is_relational("disk full")
+    (True, False)
+    """
+    return _RELATIONAL.search(text) is not None
+
+
+def named(
+    hits: Sequence[Hit], names: Sequence[str], likeness: Mapping[str, float]
+) -> dict[str, float]:
+    """Return by id how far a hit's text holds the identifiers, most of them first, then alike.
+
+    The square of their share: one name asked for is an order, one of the many that a whole
+    line carries (its node, its release) is hardly a hint.
+    """
+    held = {hit.entry.id: sum(name in hit.entry.text.lower() for name in names) for hit in hits}
+    order = sorted(
+        (id_ for id_, count in held.items() if count),
+        key=lambda id_: (-held[id_], -likeness.get(id_, 0.0), id_),
+    )
+    return {id_: (held[id_] / len(names)) ** 2 for id_ in order}
+
+
+def strengths(hits: Sequence[Hit]) -> dict[str, float]:
+    """Return by id how far a hit stands above the weakest of its column, in [0, 1].
+
+    In standard deviations of the column's scores, three of them are 1: reciprocal ranks alone
+    let a column in which everything looks alike vote as loudly as one that is sure (after the
+    z-score fusion of Renda and Straccia, 2003). Fewer than three hits say nothing: all are 1.
+
+    >>> from types import SimpleNamespace as Some
+    >>> column = [Some(entry=Some(id=name), score=s) for name, s in zip("abcd", (9, 1, 1, 1))]
+    >>> {name: round(value, 2) for name, value in strengths(column).items()}
+    {'a': 0.77, 'b': 0.0, 'c': 0.0, 'd': 0.0}
+    """
+    scores = np.array([hit.score for hit in hits], np.float64)
+    if scores.size < 3 or scores.std() < 1e-9:
+        return {hit.entry.id: 1.0 for hit in hits}
+    steps = (scores - scores.min()) / scores.std()
+    graded = np.minimum(steps / _MOST_STEPS, 1.0).tolist()
+    return {hit.entry.id: value for hit, value in zip(hits, graded, strict=True)}
