@@ -4,6 +4,14 @@ Frozen dataclasses, enums and batch schemas, with derived properties and nothing
 Behaviour lives in the stages; bytes on disk live in the adapters.
 """
 
+from tam_workbench.records.cluster import (
+    Cause,
+    Change,
+    Expiring,
+    Fact,
+    ObjectRef,
+    Observation,
+)
 from tam_workbench.records.decisions import (
     Autonomy,
     Incident,
@@ -73,11 +81,15 @@ __all__ = [
     "Autonomy",
     "Batch",
     "Bytes",
+    "Cause",
+    "Change",
     "Channel",
     "Drift",
     "Edge",
     "Event",
+    "Expiring",
     "Explanation",
+    "Fact",
     "Floats",
     "Health",
     "Hit",
@@ -85,6 +97,8 @@ __all__ = [
     "Ints",
     "Labels",
     "MemoryEntry",
+    "ObjectRef",
+    "Observation",
     "Observations",
     "Origin",
     "Outcome",

@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from tam_workbench.records.cluster import Observation
+
 TIME: Final = pl.Datetime("us", "UTC")
 """All stamps are UTC with microseconds."""
 
@@ -186,6 +188,7 @@ class Batch:
     changes: pl.DataFrame = field(default_factory=lambda: _no_rows(CHANGES))
     rejects: pl.DataFrame = field(default_factory=lambda: _no_rows(REJECTS))
     channels: tuple[Channel, ...] = ()
+    observations: tuple[Observation, ...] = ()  # objects of clusters, see `records.cluster`
     columns: Columns = field(default_factory=Columns, init=False, repr=False, compare=False)
 
     @property

@@ -182,7 +182,10 @@ class FileSource:
             received_at=self._clock.now(),
             rejects=part.rejects.select(list(REJECTS)),
             channels=tuple(self.channels()),
-            **frames,
+            metrics=frames["metrics"],
+            logs=frames["logs"],
+            spans=frames["spans"],
+            changes=frames["changes"],
         )
 
     def acknowledge(self, offset: str) -> None:
