@@ -31,7 +31,7 @@ class Recollection:
 
     def similar(self, text: str, *, now: datetime, k: int = 5) -> list[Hit]:
         """Return past incidents like this one, best first; none when it is new to us."""
-        self.memory.flush()
+        self.memory.shelf.flush()
         found = self.memory.recall(text, now=now, k=k, where=Where(kinds=("incident",)))
         alike = [hit for hit in found.hits if hit.parts["similarity"] >= self.memory.border]
         return [] if found.is_abstained else alike

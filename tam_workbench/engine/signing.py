@@ -1,7 +1,7 @@
 """Signing: keeps the last minutes of what went through the loop, and signs a service's window."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -195,11 +195,12 @@ class Signer:
         near = {name: self._stretch(name, span, start - first) for name in services}
         rows = {signal: self._rows_of(signal, services, span) for signal in self._seen}
         logs, spans, changes = (rows.get(signal) for signal in _SIGNALS)
+        templates = self._templates(logs, service, near)
         return Window(
             service=service,
             ticks=span[1] - span[0],
             metrics=self._metrics(service, far[service]) if self._columns else None,
-            templates=None if logs is None else self._templates(logs, service, near[service]),
+            templates=None if logs is None else templates[service],
             spans=None
             if spans is None
             else spans_of(timed(spans, near[service], tick_us=self._tick_us)),
@@ -215,9 +216,7 @@ class Signer:
             below={
                 name: Below(
                     metrics=self._metrics(name, far[name]),
-                    templates=self._templates(logs, name, near[name], least=_WARNING)
-                    if logs is not None
-                    else {},
+                    templates=templates.get(name, {}),
                 )
                 for name in callees
             }
@@ -240,10 +239,13 @@ class Signer:
         return metrics_of(self._tables, self._columns, resources, stretch)
 
     def _templates(
-        self, logs: pl.DataFrame, service: str, stretch: Stretch, *, least: int = 0
-    ) -> dict[str, Lines]:
-        own = logs.filter((pl.col("service") == service) & (pl.col("severity_number") >= least))
-        return templates_of(timed(own, stretch, tick_us=self._tick_us), stretch)
+        self, logs: pl.DataFrame | None, service: str, near: Mapping[str, Stretch]
+    ) -> dict[str, dict[str, Lines]]:
+        if logs is None:
+            return {}
+        is_warning = pl.col("severity_number") >= _WARNING
+        heard = logs.filter((pl.col("service") == service) | is_warning)
+        return templates_of(heard, near, tick_us=self._tick_us)
 
     def _rows_of(
         self, signal: str, services: tuple[str, ...], span: tuple[int, int]

@@ -1,6 +1,6 @@
 """Windows: what a stretch of telemetry says of a service, beside its own quiet past."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -73,23 +73,52 @@ def timed(rows: pl.DataFrame, stretch: Stretch, *, tick_us: int) -> pl.DataFrame
     return told.filter(pl.Series(inside))
 
 
-def templates_of(rows: pl.DataFrame, stretch: Stretch) -> dict[str, Lines]:
-    """Return how often each masked line came, in the window and in the quiet past."""
-    if not rows.height:
-        return {}
-    past = max(1, int(stretch.quiet.sum()))
-    told = rows.select(
-        text=mask(rows["body"].fill_null("")), severity="severity_number", is_now="is_now"
+def templates_of(
+    rows: pl.DataFrame, stretches: Mapping[str, Stretch], *, tick_us: int
+) -> dict[str, dict[str, Lines]]:
+    """Return by service how often each masked line came, in its window and in its quiet past.
+
+    All services are counted in one pass; their stretches differ in what was quiet only.
+    """
+    found: dict[str, dict[str, Lines]] = {name: {} for name in stretches}
+    names = rows["service"].cast(pl.String).to_list()
+    ticks = rows["time"].to_physical().to_numpy() // tick_us
+    heard = np.zeros(len(names), np.bool_)
+    is_now = np.zeros(len(names), np.bool_)
+    places = {name: at for at, name in enumerate(stretches)}
+    owner = np.array([places.get(name, -1) for name in names])
+    for name, stretch in stretches.items():
+        own = np.flatnonzero(owner == places[name])
+        flags = np.append(stretch.quiet, np.True_)
+        at = ticks[own]
+        is_now[own] = at >= stretch.start
+        heard[own] = (at >= stretch.past) & (at < stretch.end)
+        heard[own] &= flags[np.clip(at, stretch.past, stretch.start) - stretch.past]
+    if not heard.any():
+        return found
+    told = (
+        rows.select("body", severity="severity_number")
+        .with_columns(owner=pl.Series(owner), is_now=pl.Series(is_now))
+        .filter(pl.Series(heard))
     )
-    counted = told.group_by("text").agg(
-        now=pl.col("is_now").sum(),
-        before=(~pl.col("is_now")).sum(),
-        severity=pl.col("severity").max(),
+    counted = (
+        told.with_columns(text=mask(told["body"].fill_null("")))
+        .group_by("owner", "text")
+        .agg(
+            now=pl.col("is_now").sum(),
+            before=(~pl.col("is_now")).sum(),
+            severity=pl.col("severity").max(),
+        )
+        .sort("owner", "text")
     )
-    return {
-        str(text): Lines(before=before / past, now=now / stretch.ticks, severity=int(severity or 0))
-        for text, now, before, severity in counted.sort("text").iter_rows()
-    }
+    order = list(stretches.items())
+    for place, text, now, before, severity in counted.iter_rows():
+        name, stretch = order[place]
+        past = max(1, int(stretch.quiet.sum()))
+        found[name][str(text)] = Lines(
+            before=before / past, now=now / stretch.ticks, severity=int(severity or 0)
+        )
+    return found
 
 
 def spans_of(rows: pl.DataFrame) -> dict[str, Calls]:

@@ -10,7 +10,7 @@ from typing import Any, cast
 from tam_workbench import audit
 from tam_workbench.adapters.clocks.system import SystemClock
 from tam_workbench.adapters.journals.sqlite import SqliteJournal
-from tam_workbench.engine import datasets, plugins
+from tam_workbench.engine import datasets, plugins, presence, shelving
 from tam_workbench.engine.archive import Archive
 from tam_workbench.engine.bus import Bus
 from tam_workbench.engine.explainer import Explainer
@@ -20,6 +20,7 @@ from tam_workbench.engine.labels import Labeller, SloRule
 from tam_workbench.engine.loop import Loop, Stages
 from tam_workbench.engine.recognising import Recognising
 from tam_workbench.engine.recovery import Recovery
+from tam_workbench.engine.remembering.migration import MigrationReport
 from tam_workbench.engine.responder import Means, Responder
 from tam_workbench.engine.runner import Parts, Runner
 from tam_workbench.engine.scribe import Scribe
@@ -138,6 +139,14 @@ def open_kept(folder: Path, *, version: str = "") -> Kept:
     house = House(clock=clock, redact=redactor.texts, note=note, publish=lambda _: None)
     memory = open_memory(settings, folder, house)
     return Kept(journal, memory.past(version) if version else memory, clock)
+
+
+def migrate(folder: Path, to: str) -> MigrationReport:
+    """Embed what is kept in ``folder`` anew by another embedder; no loop may work there."""
+    from tam_workbench.engine.settings import read
+
+    with presence.alone(folder):
+        return shelving.migrate(read(state_dir=folder), folder, to)
 
 
 def _stages(settings: Settings, source: Source) -> Stages:

@@ -231,37 +231,11 @@ def _deviation(series: Series) -> tuple[float, float, float]:
     whole numbers has no MAD), plus 2 % of the median, so that a metric that never moves needs
     more than a hair. The slope is the median of the last third less that of the first.
     """
-    before, now = series.before, series.now
-    usable = (np.isfinite(before).sum(axis=1) >= 8) & (np.isfinite(now).sum(axis=1) >= 3)
-    if not usable.any():
-        return 0.0, 0.0, 0.0
-    before, now = before[usable], now[usable]
-    middle = np.nanmedian(before, axis=1)
-    spread = 1.4826 * np.nanmedian(np.abs(before - middle[:, None]), axis=1)
-    scale = np.maximum(spread, 0.886 * _step(before)) + 0.02 * np.abs(middle)
-    scale += 1e-3 * np.nanmax(np.abs(now), axis=1) + 1e-9
-    high, low = ((np.nanquantile(now, q, axis=1) - middle) / scale for q in (0.7, 0.3))
-    third = max(1, now.shape[1] // 3)
-    slope = (_middle(now[:, -third:], middle) - _middle(now[:, :third], middle)) / scale
-    return float(high.max()), float(low.min()), float(slope[np.argmax(np.abs(slope))])
+    from tam_workbench.memory.block_kernels import deviation
 
-
-def _step(values: Floats) -> Floats:
-    """Return the mean step from tick to tick of each row, the largest tenth left out."""
-    steps = np.sort(np.abs(np.diff(values, axis=1)), axis=1)  # what is missing comes last
-    count = np.maximum(1, 0.9 * np.isfinite(steps).sum(axis=1)).astype(np.int64)
-    counted = np.arange(steps.shape[1]) < count[:, None]
-    total = np.where(counted & np.isfinite(steps), steps, 0.0).sum(axis=1)
-    return np.asarray(total / count, dtype=np.float64)
-
-
-def _middle(values: Floats, otherwise: Floats) -> Floats:
-    """Return the median of each row, ``otherwise`` where there is no value."""
-    out = otherwise.copy()
-    some = np.isfinite(values).any(axis=1)
-    if some.any():
-        out[some] = np.nanmedian(values[some], axis=1)
-    return out
+    before, now = (np.ascontiguousarray(v, np.float64) for v in (series.before, series.now))
+    high, low, slope = deviation(before, now, least_before=8, least_now=3)
+    return float(high), float(low), float(slope)
 
 
 def _templates(templates: Mapping[str, Lines], *, ticks: int) -> list[Finding]:

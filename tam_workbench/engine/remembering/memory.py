@@ -60,7 +60,9 @@ class Memory:
         own = float(getattr(embedder, "novel_below", rules.recall.rank.novel_below))
         self.border = own if given is None else given
         links = Links(self.associations, self.knowledge)
-        self._recaller = Recaller(shelf, links, rules=rules.recall, border=self.border)
+        self._recaller = Recaller(
+            shelf, links, rules=rules.recall, border=self.border, moving=around.moving
+        )
         self._kept: dict[str, str] = around.documents.all("memory")
         self._is_open = True
         self._load()
@@ -200,6 +202,8 @@ class Memory:
         Everything that cites one of them goes too. The receipt holds the proof; the ledger
         keeps ids and figures, never the text.
         """
+        if self._around.moving is not None:
+            raise BadInputError("entries move to another embedder: finish 'tam memory migrate'")
         with self._lock:
             at, before = self._now(now), self.shelf.flush()
             doomed = self._with_derived(ids)

@@ -1,7 +1,7 @@
 """Recalling: columns that each find what they can, fused, weighed, or told as "new to me"."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
@@ -75,11 +75,20 @@ class Question:
 class Recaller:
     """Asks the columns of a shelf; changes nothing."""
 
-    def __init__(self, shelf: Shelf, links: Links, *, rules: RecallRules, border: float) -> None:
+    def __init__(
+        self,
+        shelf: Shelf,
+        links: Links,
+        *,
+        rules: RecallRules,
+        border: float,
+        moving: Callable[[str, int, Where], list[str]] | None = None,
+    ) -> None:
         self._shelf = shelf
         self._links = links
         self._rules = rules
         self._border = border
+        self._moving = moving
 
     def recall(self, question: Question) -> Recalled:
         """Return the best hits with every part of their scores."""
@@ -96,6 +105,8 @@ class Recaller:
         by_names = named([*by_words, *by_vector], identifiers(question.text), likeness)
         if by_names:
             columns["names"] = list(by_names)
+        if self._moving is not None:
+            columns["moved"] = self._moved(self._moving, found, question)
         if len(self._links):
             columns["graph"] = self._linked(columns, found, question)
         fusion = memory.fuse(columns, k=len(found), rules=self._fusing(question.text))
@@ -164,6 +175,18 @@ class Recaller:
         fresh = self._shelf.get([name for name in names if name not in found])
         found.update((e.id, e) for e in fresh if memory.admits(e, question.where))
         return [name for name in names if name in found][: self._rules.depth]
+
+    def _moved(
+        self,
+        ask: Callable[[str, int, Where], list[str]],
+        found: dict[str, MemoryEntry],
+        question: Question,
+    ) -> list[str]:
+        """Return what the embedder that entries move to finds, as the entries at hand."""
+        names = ask(question.text, self._rules.depth, question.where)
+        fresh = self._shelf.get([name for name in names if name not in found])
+        found.update((e.id, e) for e in fresh if memory.admits(e, question.where))
+        return [name for name in names if name in found]
 
     def _hit(
         self,

@@ -8,7 +8,10 @@ from tam_workbench import memory as room
 from tam_workbench.engine.remembering.drafts import Redact
 from tam_workbench.engine.remembering.recalling import RecallRules
 from tam_workbench.ports import Clock, Documents, GraphStore
-from tam_workbench.records import Receipt
+from tam_workbench.records import Receipt, Where
+
+Moving = Callable[[str, int, Where], list[str]]
+"""Asks the vectors of another embedder while entries move to it: text, k, where -> ids."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,3 +48,6 @@ class Around:
 
     publish: Callable[[Sequence[Receipt]], None]
     """Tells the bus."""
+
+    moving: Moving | None = None
+    """Asked beside the vectors at hand, None when nothing moves."""
