@@ -19,7 +19,12 @@ WITNESS = 0.5
 
 @borrowing()
 def testify(m: Memory, service: int, tick: int, kind: int, said: float, source: int) -> None:
-    """Leave a claim; it takes the place of a weaker or older one of its channel and kind."""
+    """Leave a claim; it takes the place of a weaker or older one of its channel and kind.
+
+    Nothing is said with no force: an older claim stays.
+    """
+    if said <= 0.0:
+        return
     who, place, oldest = source * KINDS + kind, -1, 0
     for n in range(CLAIMS):
         if m.claimant[service, n] == who:

@@ -106,7 +106,7 @@ def test_memory_keeps_between_runs_in_lance(tmp_path, monkeypatch):
     assert hits[0]["score"] <= 1.0
     listed = _json("memory", "list", "--state", str(tmp_path))
     gone = _tam("memory", "forget", listed[0]["id"], "--dry-run", "--state", str(tmp_path))
-    assert "1 would be forgotten" in gone.stderr
+    assert "forget would take 1:" in gone.stderr
     assert _tam("memory", "forget", listed[0]["id"], "--state", str(tmp_path)).exit_code == 0
     (after,) = _json("memory", "stats", "--state", str(tmp_path))
     assert after["entries"] == row["entries"] - 1
