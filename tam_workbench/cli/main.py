@@ -6,7 +6,15 @@ from typing import Annotated
 import typer
 
 import tam_workbench
-from tam_workbench.cli import boards, digests, evidence, figures, material, remembering, running
+from tam_workbench.cli import (
+    boards,
+    evidence,
+    figures,
+    material,
+    remembering,
+    running,
+    versions,
+)
 from tam_workbench.cli.output import guarded
 
 app = typer.Typer(
@@ -54,7 +62,7 @@ for name, verb in VERBS.items():
 
 for name, group in {
     "audit": evidence.audit_app,
-    "memory": digests.memory_app,
+    "memory": versions.memory_app,
     "datasets": material.datasets_app,
     "notebook": material.notebook_app,
     "config": material.config_app,

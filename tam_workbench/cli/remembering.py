@@ -12,7 +12,7 @@ import typer
 from tam_workbench.cli.output import FINDING, guarded, say, show
 from tam_workbench.engine import inbox, presence, wiring
 from tam_workbench.engine.kept import Kept
-from tam_workbench.engine.remembering import Draft, Memory, exchange, stats
+from tam_workbench.engine.remembering import Draft, Memory, stats
 from tam_workbench.errors import BadInputError
 from tam_workbench.records import Hit, MemoryEntry, Receipt, Tier, Where
 
@@ -120,7 +120,7 @@ def memory_store(
     """Remember something; the gate may refuse it and says why."""
     draft = Draft(text=text, kind=kind, service=service, labels=tuple(label or ()))
     arguments = {"text": text, "kind": kind, "service": service}
-    _do("store", state, arguments, lambda memory, _: memory.store(draft), as_json=as_json)
+    change("store", state, arguments, lambda memory, _: memory.store(draft), as_json=as_json)
 
 
 @memory_app.command("update")
@@ -134,7 +134,7 @@ def memory_update(
 ) -> None:
     """Correct a text; what was known before can still be asked for."""
     arguments = {"ids": json.dumps([entry]), "text": text}
-    _do("update", state, arguments, lambda m, ids: m.update(ids[0], text=text), as_json=as_json)
+    change("update", state, arguments, lambda m, ids: m.update(ids[0], text=text), as_json=as_json)
 
 
 def _verb(name: str, summary: str, act: Callable[[Memory, Sequence[str], str], Receipt]) -> None:
@@ -153,7 +153,7 @@ def _verb(name: str, summary: str, act: Callable[[Memory, Sequence[str], str], R
             say(f"{name} would take {len(found)}: {', '.join(one[:12] for one in found)}")
             return
         arguments = {"ids": json.dumps(list(ids)), "reason": reason}
-        _do(name, state, arguments, lambda m, found: act(m, found, reason), as_json=as_json)
+        change(name, state, arguments, lambda m, found: act(m, found, reason), as_json=as_json)
 
     command.__doc__ = summary
     memory_app.command(name)(guarded(command))
@@ -178,75 +178,7 @@ _verb("purge", "Remove entries for good, with what cites them, and prove it.",
       lambda m, ids, why: m.purge(ids, reason=why))  # fmt: skip
 
 
-@memory_app.command("versions")
-@guarded
-def memory_versions(*, state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
-    """List the versions that can still be read, with their tags."""
-    versions = kept_in(state).memory.versions
-    names: dict[int, list[str]] = {}
-    for tag, number in versions.tags().items():
-        names.setdefault(number, []).append(tag)
-    rows = [
-        {
-            "version": number,
-            "made": f"{at:%Y-%m-%d %H:%M:%S}",
-            "tags": ", ".join(names.get(number, [])),
-        }
-        for number, at in sorted(versions.kept().items(), reverse=True)
-    ]
-    show(rows, as_json=as_json, empty="no version is kept")
-
-
-@memory_app.command("snapshot")
-@guarded
-def memory_snapshot(name: str, *, state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
-    """Name the memory as it is now."""
-    _do("snapshot", state, {"name": name},
-        lambda m, _: m.snapshot(name), as_json=as_json)  # fmt: skip
-
-
-@memory_app.command("restore")
-@guarded
-def memory_restore(version: str, *, state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
-    """Make a past memory the present one, by version or tag; this too can be undone."""
-    _do("restore", state, {"name": version},
-        lambda m, _: m.restore(version), as_json=as_json)  # fmt: skip
-
-
-@memory_app.command("diff")
-@guarded
-def memory_diff(
-    before: str,
-    after: Annotated[str, typer.Argument(help="Version or tag; empty is now.")] = "",
-    *,
-    state: State = DEFAULT_STATE,
-    as_json: AsJson = False,
-) -> None:
-    """Show what changed between two versions."""
-    frame = kept_in(state).memory.versions.diff(
-        _version(before), _version(after) if after else None
-    )
-    show(frame.to_dicts(), as_json=as_json, empty="nothing changed")
-
-
-@memory_app.command("export")
-@guarded
-def memory_export(folder: Path, *, state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
-    """Write everything remembered, tags included, into a folder."""
-    memory = kept_in(state).memory
-    _tell(exchange.export(memory.shelf, folder, now=datetime.now(UTC)), as_json=as_json)
-
-
-@memory_app.command("import")
-@guarded
-def memory_import(folder: Path, *, state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
-    """Add what 'export' wrote; ids, times and tags stay."""
-    with presence.alone(state):
-        memory = kept_in(state).memory
-        _tell(exchange.take_in(memory.shelf, folder, now=datetime.now(UTC)), as_json=as_json)
-
-
-def _do(
+def change(
     verb: str,
     state: Path,
     arguments: dict[str, str],
@@ -265,12 +197,13 @@ def _do(
     with presence.alone(state):
         receipt = act(kept.memory, ids)
         kept.close()
-    _tell(receipt, as_json=as_json)
+    tell(receipt, as_json=as_json)
     if receipt.refused or (receipt.proof and receipt.proof.files_holding):
         raise typer.Exit(FINDING)
 
 
-def _tell(receipt: Receipt, *, as_json: bool) -> None:
+def tell(receipt: Receipt, *, as_json: bool) -> None:
+    """Say what a verb did, and what it refused."""
     if as_json:
         show([asdict(receipt)], as_json=True)
         return
@@ -283,11 +216,19 @@ def _tell(receipt: Receipt, *, as_json: bool) -> None:
         say(f"refused {entry_id[:12]}: {why}")
     if receipt.proof is not None:
         proof = receipt.proof
+        if proof.versions_dropped:
+            say(f"dropped versions and tags that held it: {', '.join(proof.versions_dropped)}")
         verdict = "none holds the text" if not proof.files_holding else "STILL HELD by: "
         say(
             f"searched {proof.files_searched} files, {proof.bytes_searched:,} bytes: {verdict}"
-            + ", ".join(proof.files_holding)
+            + ", ".join(_holder(name) for name in proof.files_holding)
         )
+
+
+def _holder(name: str) -> str:
+    """Return a file's name, or which other memory quotes the text."""
+    kind, _, entry_id = name.partition(":")
+    return f"memory {entry_id[:12]}, which quotes it" if kind == "entry" else name
 
 
 def _whole_hit(hit: Hit) -> dict[str, object]:
@@ -345,10 +286,6 @@ def _one(kept: Kept, beginning: str) -> str:
     if len(found) > 1:
         raise BadInputError(f"{len(found)} memories begin with {beginning!r}: give more of the id")
     return found[0]
-
-
-def _version(text: str) -> int | str:
-    return int(text) if text.isdigit() else text
 
 
 def moment_of(text: str) -> datetime | None:

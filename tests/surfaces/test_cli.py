@@ -112,6 +112,33 @@ def test_memory_keeps_between_runs_in_lance(tmp_path, monkeypatch):
     assert after["entries"] == row["entries"] - 1
 
 
+def test_memory_moves_to_another_embedder(tmp_path):
+    state = ("--state", str(tmp_path))
+    assert _tam(*FAULTY[:3], "200", "--autonomy", "observe", *state).exit_code == 0
+    for text in ("the certificate of the gateway expired", "orders lost its volume in zone b"):
+        assert _tam("memory", "store", text, "--service", "gateway", *state).exit_code == 0
+    before = {row["id"]: row["text"] for row in _json("memory", "list", *state)}
+    (report,) = _json("memory", "migrate", "minilm", *state)
+    assert report["moved"] == report["entries"] == len(before)
+    assert {row["id"]: row["text"] for row in _json("memory", "list", *state)} == before
+    assert not (tmp_path / "memory").exists()
+    assert _json("recall", "certificate expired at the gateway", *state)[0]["text"].startswith(
+        "the certificate"
+    )
+    again = _tam("memory", "migrate", "minilm", *state)
+    assert again.exit_code == 3
+    assert "already" in again.stderr
+
+
+def test_a_memory_is_not_opened_with_another_embedder(tmp_path, monkeypatch):
+    state = ("--state", str(tmp_path))
+    assert _tam(*FAULTY[:3], "60", "--autonomy", "observe", *state).exit_code == 0
+    monkeypatch.setenv("TAM_EMBEDDER", "minilm")
+    said = _tam("recall", "anything", *state)
+    assert said.exit_code == 3
+    assert "tam memory migrate minilm" in said.stderr
+
+
 def test_settings_show_their_tree():
     rows = {row["setting"]: row["value"] for row in _json("config", "show")}
     assert rows["learning.horizon"] == 10
