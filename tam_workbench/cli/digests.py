@@ -12,14 +12,67 @@ from tam_workbench.cli.remembering import (
     AsJson,
     Service,
     State,
+    change,
     kept_in,
     memory_app,
     moment_of,
 )
-from tam_workbench.engine.remembering import digest
+from tam_workbench.engine.remembering import digest, telling
+from tam_workbench.memory import holds
 from tam_workbench.records import Tier
 
 __all__ = ["memory_app"]
+
+
+@memory_app.command("tell")
+@guarded
+def memory_tell(  # noqa: PLR0913 - each is an argument of the command
+    subject: str,
+    predicate: str,
+    what: Annotated[str, typer.Argument(metavar="OBJECT")],
+    *,
+    since: Annotated[str, typer.Option(help="True from then on (ISO 8601); now.")] = "",
+    until: Annotated[str, typer.Option(help="True until then (ISO 8601); still.")] = "",
+    service: Annotated[str, typer.Option(help="Service it is about.")] = "",
+    state: State = DEFAULT_STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Remember a fact; what was believed otherwise is closed, and can still be asked for."""
+    begins, ends = moment_of(since) or datetime.now(UTC), moment_of(until)
+    arguments = {"subject": subject, "predicate": predicate, "object": what, "service": service}
+    arguments |= {"since": begins.isoformat(), "until": ends.isoformat() if ends else ""}
+    claim = telling.claim_of(arguments)
+    change(
+        "tell", state, arguments,
+        lambda m, _: telling.tell(m, claim, service=service, now=m.now()), as_json=as_json,
+    )  # fmt: skip
+
+
+@memory_app.command("facts")
+@guarded
+def memory_facts(
+    *,
+    as_of: Annotated[str, typer.Option(help="What was true then (ISO 8601); now.")] = "",
+    known_at: Annotated[str, typer.Option(help="What we knew then (ISO 8601); now.")] = "",
+    service: Annotated[str, typer.Option(help="Service it is about.")] = "",
+    state: State = DEFAULT_STATE,
+    as_json: AsJson = False,
+) -> None:
+    """List facts that are true now, or were then, as far as was known."""
+    now = datetime.now(UTC)
+    moment, known = moment_of(as_of) or now, moment_of(known_at) or now
+    found = telling.facts(kept_in(state).memory, service=service)
+    rows = [
+        {
+            **{part: fact.attributes[part] for part in ("subject", "predicate", "object")},
+            "since": f"{fact.valid_from or fact.created_at:%Y-%m-%d %H:%M}",
+            "until": f"{fact.valid_to:%Y-%m-%d %H:%M}" if fact.valid_to else "",
+            "id": fact.id[:8],
+        }
+        for fact in found
+        if holds(fact, as_of=moment, known_at=known)
+    ]
+    show(rows, as_json=as_json, empty="no fact held then")
 
 
 @memory_app.command("summarize")

@@ -1,31 +1,30 @@
 """Signing: keeps the last minutes of what went through the loop, and signs a service's window."""
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
 import polars as pl
 
+from tam_workbench.engine.pieces import SIGNALS, Piece, folded, piece_of
 from tam_workbench.engine.summary import ServiceTicks
 from tam_workbench.engine.windows import (
-    Flags,
+    MaskedLines,
     Stretch,
     Table,
     changes_of,
     metrics_of,
     spans_of,
     templates_of,
-    timed,
 )
-from tam_workbench.memory.blocks import Below, Lines, Series, Signature, Window, sign
-from tam_workbench.records import Batch, Observations, TrustScores
+from tam_workbench.memory.blocks import Below, Series, Signature, Window, sign
+from tam_workbench.records import Batch, Ints, Observations, TrustScores
 
-_SIGNALS: Final = ("logs", "spans", "changes")
-_BELIEVED: Final = 0.35  # as an incident's observations must be to raise an alarm
-_WARNING: Final = 13  # severity from which lines of callees count
 _MOST_CALLEES: Final = 32
+_FOLD_TICKS: Final = 32  # ticks from which what came is folded into one piece
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,20 +58,10 @@ class SigningRules:
     """Metric values that are kept for it (4 bytes each); the oldest go first."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """What one batch left: its ticks, its frames and which rows were believed (None: all)."""
-
-    first: int
-    last: int
-    frames: dict[str, pl.DataFrame]
-    believed: dict[str, Flags | None]
-
-
 class Signer:
     """Keeps the last minutes of telemetry by reference, and signs a service's window on demand.
 
-    Adding a batch copies its metric values only; everything else waits for an incident.
+    Adding a batch copies its metric values and numbers its ticks; all else waits for an incident.
 
     Parameters
     ----------
@@ -86,14 +75,18 @@ class Signer:
         self.rules = rules or SigningRules()
         self._tick_s = tick_s
         self._tick_us = max(round(tick_s * 1e6), 1)
-        self._pieces: deque[_Piece] = deque()
+        self._pieces: deque[Piece] = deque()
         self._tables: deque[Table] = deque()
+        self._loose = [0, 0, 0]  # pieces, tables and rows at the end that are not folded yet
         self._columns: tuple[str, ...] = ()
         self._services: tuple[str, ...] = ()
         self._seen: set[str] = set()
         self._loud: dict[str, deque[int]] = {}
-        self._rows = dict.fromkeys(_SIGNALS, 0)
+        self._rows = dict.fromkeys(SIGNALS, 0)
         self._cells = 0
+        self._lines = MaskedLines()
+        self._codes: dict[str, int] = {}
+        self._anchor = _categories([""])  # polars renumbers them when no column of them lives
 
     # -- keeping ------------------------------------------------------------------------------
 
@@ -115,18 +108,18 @@ class Signer:
         if seen is not None:
             self._listen(seen)
         self._keep_metrics(observed)
-        frames = {signal: getattr(batch, signal) for signal in _SIGNALS}
-        believed = {
-            signal: scores.values[signal] >= _BELIEVED if scores is not None else None
-            for signal in _SIGNALS
-        }
-        first, last = int(observed.ticks[0]), int(observed.ticks[-1])
-        self._pieces.append(_Piece(first, last, frames, believed))
-        for signal, frame in frames.items():
-            self._rows[signal] += frame.height
-            if frame.height:
+        ticks = int(observed.ticks[0]), int(observed.ticks[-1])
+        piece = piece_of(batch, ticks=ticks, tick_us=self._tick_us, scores=scores)
+        self._pieces.append(piece)
+        self._loose[0] += 1
+        for signal in SIGNALS:
+            rows = piece.height(signal)
+            self._rows[signal] += rows
+            self._loose[2] += rows
+            if getattr(batch, signal).height:
                 self._seen.add(signal)
-        self._trim(last)
+        self._fold()
+        self._trim(ticks[1])
 
     def _listen(self, seen: ServiceTicks) -> None:
         rules = self.rules
@@ -137,17 +130,28 @@ class Signer:
             ticks.extend(seen.ticks[loud[:, at]].tolist())
 
     def _keep_metrics(self, observed: Observations) -> None:
-        names = observed.feature_names
-        known = set(names)
-        places = [at for at, name in enumerate(names) if name and f"{name}.deviation" in known]
-        columns = tuple(names[at] for at in places)
+        columns, places = _measured(observed.feature_names)
         if columns[: len(self._columns)] != self._columns:  # they no longer line up
             self._tables.clear()
-            self._cells = 0
+            self._cells = self._loose[1] = 0
         self._columns, self._services = columns, observed.service_names
         values = observed.values[:, places].astype(np.float32)
         self._tables.append(Table(observed.ticks, observed.resources, values))
+        self._loose[1] += 1
         self._cells += values.size
+
+    def _fold(self) -> None:
+        """Make one of the last pieces once they span some ticks: a turn may bring a single one."""
+        pieces, tables = (
+            min(loose, len(kept))
+            for loose, kept in zip(self._loose, (self._pieces, self._tables), strict=False)
+        )
+        ticks = self._pieces[-1].last - self._pieces[-pieces].first + 1
+        if ticks < _FOLD_TICKS and self._loose[2] < self.rules.max_rows // _FOLD_TICKS:
+            return
+        self._loose = [0, 0, 0]
+        self._pieces.append(folded([self._pieces.pop() for _ in range(pieces)][::-1]))
+        self._tables.extend(_stacked([self._tables.pop() for _ in range(tables)][::-1]))
 
     def _trim(self, tick: int) -> None:
         rules = self.rules
@@ -161,8 +165,8 @@ class Signer:
             self._pieces[0].last < oldest or max(self._rows.values()) > rules.max_rows
         ):
             gone = self._pieces.popleft()
-            for signal, frame in gone.frames.items():
-                self._rows[signal] -= frame.height
+            for signal in SIGNALS:
+                self._rows[signal] -= gone.height(signal)
 
     # -- signing ------------------------------------------------------------------------------
 
@@ -181,7 +185,7 @@ class Signer:
 
     def window(self, service: str, *, opened_tick: int, callees: Iterable[str] = ()) -> Window:
         """Return the window itself, for whoever signs it."""
-        rules = self.rules
+        rules, seen = self.rules, self._seen
         start = opened_tick - rules.lead_ticks
         end = start + rules.window_ticks
         if self._tables:
@@ -189,79 +193,90 @@ class Signer:
         span = (start, max(end, start + 1))
         callees = tuple(sorted(callees))[:_MOST_CALLEES]
         services = (service, *callees)
-        far = {name: self._stretch(name, span, rules.past_ticks) for name in services}
         first = max(start - rules.lately_ticks, self._pieces[0].first if self._pieces else start)
-        first = min(first, start)
-        near = {name: self._stretch(name, span, start - first) for name in services}
-        rows = {signal: self._rows_of(signal, services, span) for signal in self._seen}
-        logs, spans, changes = (rows.get(signal) for signal in _SIGNALS)
-        templates = self._templates(logs, service, near)
+        near = self._stretch(services, span, max(start - first, 0))
+        metrics = self._metrics(services, span)
+        pieces = [p for p in self._pieces if p.last >= near.past and p.first < near.end]
+        codes = self._coded(services)
+        logs = [p.logs for p in pieces if p.logs is not None]
+        spans = [p.spans for p in pieces if p.spans is not None]
+        changes = [change for p in pieces for change in p.changes]
+        templates = templates_of(logs, codes, near, lines=self._lines) if "logs" in seen else {}
         return Window(
             service=service,
             ticks=span[1] - span[0],
-            metrics=self._metrics(service, far[service]) if self._columns else None,
-            templates=None if logs is None else templates[service],
-            spans=None
-            if spans is None
-            else spans_of(timed(spans, near[service], tick_us=self._tick_us)),
-            changes=None
-            if changes is None
-            else changes_of(
-                timed(changes, near[service], tick_us=self._tick_us),
-                service,
-                end=span[1],
-                oldest=start - rules.change_ticks,
-                tick_s=self._tick_s,
-            ),
+            metrics=metrics.get(service),
+            templates=templates.get(service),
+            spans=spans_of(spans, codes, near) if "spans" in seen else None,
+            changes=changes_of(
+                changes, near, oldest=start - rules.change_ticks, tick_s=self._tick_s
+            )
+            if "changes" in seen
+            else None,
             below={
-                name: Below(
-                    metrics=self._metrics(name, far[name]),
-                    templates=templates.get(name, {}),
-                )
+                name: Below(metrics=metrics[name], templates=templates.get(name, {}))
                 for name in callees
             }
             if self._columns
             else None,
         )
 
-    def _stretch(self, service: str, span: tuple[int, int], before: int) -> Stretch:
+    def _stretch(self, services: Sequence[str], span: tuple[int, int], before: int) -> Stretch:
         past = span[0] - before
-        quiet = np.ones(before, dtype=np.bool_)
-        for tick in self._loud.get(service, ()):
-            if past <= tick < span[0]:
-                quiet[tick - past] = False
-        if quiet.sum() < min(self.rules.window_ticks, before):  # hardly any: all must do
-            quiet[:] = True
-        return Stretch(past=past, start=span[0], end=span[1], quiet=quiet)
+        quiet = np.ones((len(services), before), dtype=np.bool_)
+        for place, service in enumerate(services):
+            loud = np.array(self._loud.get(service, ()), dtype=np.int64)
+            quiet[place, loud[(loud >= past) & (loud < span[0])] - past] = False
+        hardly_any = quiet.sum(axis=1) < min(self.rules.window_ticks, before)
+        quiet[hardly_any] = True  # all must do
+        return Stretch(
+            services=tuple(services), past=past, start=span[0], end=span[1], quiet=quiet
+        )
 
-    def _metrics(self, service: str, stretch: Stretch) -> dict[str, Series]:
-        resources = np.flatnonzero([name == service for name in self._services])
-        return metrics_of(self._tables, self._columns, resources, stretch)
-
-    def _templates(
-        self, logs: pl.DataFrame | None, service: str, near: Mapping[str, Stretch]
-    ) -> dict[str, dict[str, Lines]]:
-        if logs is None:
+    def _metrics(
+        self, services: Sequence[str], span: tuple[int, int]
+    ) -> dict[str, dict[str, Series]]:
+        if not self._columns:
             return {}
-        is_warning = pl.col("severity_number") >= _WARNING
-        heard = logs.filter((pl.col("service") == service) | is_warning)
-        return templates_of(heard, near, tick_us=self._tick_us)
+        far = self._stretch(services, span, self.rules.past_ticks)
+        return metrics_of(self._tables, self._columns, self._services, far)
 
-    def _rows_of(
-        self, signal: str, services: tuple[str, ...], span: tuple[int, int]
-    ) -> pl.DataFrame:
-        """Return the believed rows of some services in and before a window."""
-        start = span[0] - self.rules.lately_ticks
-        pieces = [p for p in self._pieces if p.last >= start and p.first < span[1]]
-        pieces = [p for p in pieces if p.frames[signal].height]
-        if not pieces:
-            return next(p.frames[signal].clear() for p in self._pieces)
-        frame = pl.concat([piece.frames[signal] for piece in pieces])
-        flags = [piece.believed[signal] for piece in pieces]
-        if any(flag is not None and not flag.all() for flag in flags):
-            sizes = [piece.frames[signal].height for piece in pieces]
-            every = [
-                np.ones(n, bool) if f is None else f for f, n in zip(flags, sizes, strict=True)
-            ]
-            frame = frame.filter(pl.Series(np.concatenate(every)))
-        return frame.filter(pl.col("service").is_in(list(services)))
+    def _coded(self, services: Sequence[str]) -> Ints:
+        """Return the codes of services as rows hold them, moved up by one."""
+        new = [name for name in services if name not in self._codes]
+        if new:
+            codes = _categories(new).to_physical().to_list()
+            self._codes.update(zip(new, (code + 1 for code in codes), strict=True))
+        return np.array([self._codes[name] for name in services], dtype=np.int64)
+
+
+def _categories(names: Sequence[str]) -> pl.Series:
+    return pl.Series(names, dtype=pl.Categorical)
+
+
+@lru_cache(maxsize=8)
+def _measured(names: tuple[str, ...]) -> tuple[tuple[str, ...], list[int]]:
+    """Return the features that are metrics as measured, and their places; they hardly change."""
+    known = set(names)
+    places = [at for at, name in enumerate(names) if name and f"{name}.deviation" in known]
+    return tuple(names[at] for at in places), places
+
+
+def _stacked(tables: Sequence[Table]) -> list[Table]:
+    """Return tables that follow each other as one, those of other widths apart."""
+    alike: list[list[Table]] = []
+    for table in tables:
+        if alike and alike[-1][-1].values.shape[1] == table.values.shape[1]:
+            alike[-1].append(table)
+        else:
+            alike.append([table])
+    return [
+        same[0]
+        if len(same) == 1
+        else Table(
+            np.concatenate([table.ticks for table in same]),
+            np.concatenate([table.resources for table in same]),
+            np.concatenate([table.values for table in same]),
+        )
+        for same in alike
+    ]

@@ -1,6 +1,6 @@
 """Windows: what a stretch of telemetry says of a service, beside its own quiet past."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,13 +8,17 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from tam_workbench.engine.kernels import group
+from tam_workbench.engine.pieces import ChangeRow, LogRows, SpanRows
+from tam_workbench.engine.window_kernels import Flags, fill, heard, middles
 from tam_workbench.features.masks import mask
+from tam_workbench.features.shapes import shapes_of
 from tam_workbench.memory.blocks import Calls, Change, Lines, Series
 from tam_workbench.records import Ints
 
-Flags = npt.NDArray[np.bool_]
-
-_SLO: Final = "slo_"  # changes that are labels
+_WARNING: Final = 13  # severity from which lines of callees count
+_SHAPES: Final = 32_768  # shapes whose masked line is remembered
+_MANY: Final = 2**31  # more than there are codes of names
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,140 +32,206 @@ class Table:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stretch:
-    """Ticks [past, start) that are compared with [start, end); ``quiet`` of the former count."""
+    """Ticks [past, start) that are compared with [start, end), of several services at once.
 
+    ``quiet`` (S, past ticks) says by service which of the former count.
+    """
+
+    services: tuple[str, ...]
     past: int
     start: int
     end: int
     quiet: Flags
 
     @property
-    def ticks(self) -> int:
-        """Length of the window."""
-        return self.end - self.start
+    def span(self) -> tuple[int, int, int]:
+        """The three borders."""
+        return self.past, self.start, self.end
+
+
+class MaskedLines:
+    """Masks lines, each shape once: telemetry repeats few, and an incident's are asked often."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[int, int] = {}  # by shape
+        self._number_of: dict[str, int] = {}
+        self.texts: list[str] = []
+
+    def number(self, bodies: pl.Series) -> Ints:
+        """Return for each line the place of its masked text in ``texts``."""
+        if not bodies.len():
+            return np.empty(0, dtype=np.int64)
+        if bodies.null_count():
+            bodies = bodies.fill_null("")
+        marks, first, which = shapes_of(bodies)
+        shapes, known = marks.tolist(), self._numbers
+        new = [place for place, shape in enumerate(shapes) if shape not in known]
+        if new:
+            if len(known) > _SHAPES:
+                known.clear()
+                self._number_of.clear()
+                self.texts = []
+                new = list(range(len(shapes)))
+            for place, text in zip(new, mask(bodies.gather(first[new])).to_list(), strict=True):
+                known[shapes[place]] = number = self._number_of.setdefault(text, len(self.texts))
+                if number == len(self.texts):
+                    self.texts.append(text)
+        numbers = np.array([known[shape] for shape in shapes], dtype=np.int64)
+        return numbers[which]
 
 
 def metrics_of(
-    tables: Iterable[Table], names: Sequence[str], resources: Ints, stretch: Stretch
-) -> dict[str, Series]:
-    """Return the series of the metrics that some resources report in the window."""
-    cube = np.full((resources.size, stretch.end - stretch.past, len(names)), np.nan)
-    size = int(resources.max(initial=-1)) + 1
+    tables: Iterable[Table], names: Sequence[str], owners: Sequence[str], stretch: Stretch
+) -> dict[str, dict[str, Series]]:
+    """Return by service the series of the metrics that its resources report in the window.
+
+    ``owners`` names the service of each resource.
+    """
+    of = [[r for r, name in enumerate(owners) if name == s] for s in stretch.services]
+    seat = np.full(len(owners), -1, dtype=np.int64)
+    seated = [resource for resources in of for resource in resources]
+    seat[seated] = np.arange(len(seated))
+    cube = np.full((len(names), len(seated), stretch.end - stretch.past), np.nan)
     for table in tables:
-        mine = (table.ticks >= stretch.past) & (table.ticks < stretch.end)
-        place = np.full(max(size, int(table.resources.max(initial=-1)) + 1), -1)
-        place[resources] = np.arange(resources.size)
-        rows = np.flatnonzero(mine & (place[table.resources] >= 0))
-        at = (place[table.resources[rows]], table.ticks[rows] - stretch.past)
-        cube[at[0], at[1], : table.values.shape[1]] = table.values[rows]
-    split = stretch.start - stretch.past
-    cube[:, :split][:, ~stretch.quiet] = np.nan
-    return {
-        name: Series(before=cube[:, :split, m], now=cube[:, split:, m])
-        for m, name in enumerate(names)
-        if np.isfinite(cube[:, split:, m]).any()
-    }
-
-
-def timed(rows: pl.DataFrame, stretch: Stretch, *, tick_us: int) -> pl.DataFrame:
-    """Return the rows of a stretch's window and quiet past, with ``tick`` and ``is_now``."""
-    ticks = rows["time"].to_physical().to_numpy() // tick_us
-    inside = (ticks >= stretch.past) & (ticks < stretch.end)
-    heard = np.append(stretch.quiet, True)
-    inside &= heard[np.clip(ticks, stretch.past, stretch.start) - stretch.past]
-    told = rows.with_columns(tick=pl.Series(ticks), is_now=pl.Series(ticks >= stretch.start))
-    return told.filter(pl.Series(inside))
+        fill(cube, table.ticks, table.resources, table.values, seat, stretch.past)
+    split, found, begin = stretch.start - stretch.past, {}, 0
+    is_told = np.isfinite(cube[:, :, split:]).any(axis=2)
+    for place, (service, resources) in enumerate(zip(stretch.services, of, strict=True)):
+        mine = slice(begin, begin + len(resources))
+        begin = mine.stop
+        if not stretch.quiet[place].all():
+            cube[:, mine, :split][:, :, ~stretch.quiet[place]] = np.nan
+        found[service] = {
+            name: Series(before=cube[m, mine, :split], now=cube[m, mine, split:])
+            for m, name in enumerate(names)
+            if is_told[m, mine].any()
+        }
+    return found
 
 
 def templates_of(
-    rows: pl.DataFrame, stretches: Mapping[str, Stretch], *, tick_us: int
+    pieces: Iterable[LogRows], codes: Ints, stretch: Stretch, *, lines: MaskedLines
 ) -> dict[str, dict[str, Lines]]:
     """Return by service how often each masked line came, in its window and in its quiet past.
 
-    All services are counted in one pass; their stretches differ in what was quiet only.
+    Of services other than the first only warnings count. ``codes`` are those of the services,
+    as rows hold them.
     """
-    found: dict[str, dict[str, Lines]] = {name: {} for name in stretches}
-    names = rows["service"].cast(pl.String).to_list()
-    ticks = rows["time"].to_physical().to_numpy() // tick_us
-    heard = np.zeros(len(names), np.bool_)
-    is_now = np.zeros(len(names), np.bool_)
-    places = {name: at for at, name in enumerate(stretches)}
-    owner = np.array([places.get(name, -1) for name in names])
-    for name, stretch in stretches.items():
-        own = np.flatnonzero(owner == places[name])
-        flags = np.append(stretch.quiet, np.True_)
-        at = ticks[own]
-        is_now[own] = at >= stretch.start
-        heard[own] = (at >= stretch.past) & (at < stretch.end)
-        heard[own] &= flags[np.clip(at, stretch.past, stretch.start) - stretch.past]
-    if not heard.any():
+    found: dict[str, dict[str, Lines]] = {name: {} for name in stretch.services}
+    owners, is_now, severity, bodies = [], [], [], []
+    for piece in pieces:
+        rows, owner = heard(piece.ticks, piece.services, codes, stretch.quiet, stretch.span)
+        told = (owner == 0) | (piece.severity[rows] >= _WARNING)
+        rows = rows[told]
+        if rows.size:
+            owners.append(owner[told])
+            is_now.append(piece.ticks[rows] >= stretch.start)
+            severity.append(piece.severity[rows])
+            bodies.append(piece.bodies[rows])
+    if not bodies:
         return found
-    told = (
-        rows.select("body", severity="severity_number")
-        .with_columns(owner=pl.Series(owner), is_now=pl.Series(is_now))
-        .filter(pl.Series(heard))
+    numbers = lines.number(pl.concat(bodies))
+    late, height = np.concatenate(is_now), np.concatenate(severity)
+    first, which = group(np.concatenate(owners) * _MANY + numbers)
+    counts = np.bincount(2 * which + late, minlength=2 * first.size).reshape(-1, 2)
+    worst = np.zeros(first.size, dtype=np.uint8)
+    np.maximum.at(worst, which, height)
+    of, number = np.concatenate(owners)[first].tolist(), numbers[first].tolist()
+    said = sorted(
+        (owner, lines.texts[n], at)
+        for at, (owner, n) in enumerate(zip(of, number, strict=True))
     )
-    counted = (
-        told.with_columns(text=mask(told["body"].fill_null("")))
-        .group_by("owner", "text")
-        .agg(
-            now=pl.col("is_now").sum(),
-            before=(~pl.col("is_now")).sum(),
-            severity=pl.col("severity").max(),
-        )
-        .sort("owner", "text")
-    )
-    order = list(stretches.items())
-    for place, text, now, before, severity in counted.iter_rows():
-        name, stretch = order[place]
-        past = max(1, int(stretch.quiet.sum()))
-        found[name][str(text)] = Lines(
-            before=before / past, now=now / stretch.ticks, severity=int(severity or 0)
+    ticks = stretch.end - stretch.start
+    past = [max(1, int(flags.sum())) for flags in stretch.quiet]
+    for owner, text, at in said:
+        found[stretch.services[owner]][text] = Lines(
+            before=int(counts[at, 0]) / past[owner],
+            now=int(counts[at, 1]) / ticks,
+            severity=int(worst[at]),
         )
     return found
 
 
-def spans_of(rows: pl.DataFrame) -> dict[str, Calls]:
+def spans_of(pieces: Iterable[SpanRows], codes: Ints, stretch: Stretch) -> dict[str, Calls]:
     """Return each operation: how much of it fails and how slow it is, now and before.
 
-    A span that failed is an origin when no span that its service caused in that trace failed.
+    All services are compared with the quiet past of the first. A span that failed is an origin
+    when no span that its service caused in that trace failed.
     """
-    if not rows.height:
+    quiet = np.broadcast_to(stretch.quiet[:1], stretch.quiet.shape).copy()
+    names, is_now, failed, origin, seconds = [], [], [], [], []
+    said: dict[int, str] = {}
+    taken: list[tuple[SpanRows, Ints]] = []
+    for piece in pieces:
+        rows, _ = heard(piece.ticks, piece.services, codes, quiet, stretch.span)
+        if rows.size:
+            taken.append((piece, rows))
+            names.append(piece.names[rows])
+            is_now.append(piece.ticks[rows] >= stretch.start)
+            failed.append(piece.failed[rows])
+            seconds.append(piece.seconds[rows])
+    if not taken:
         return {}
-    failed = rows.filter("error").select("trace_id", "parent_service").drop_nulls().unique()
-    caused = pl.struct("trace_id", service="parent_service")
-    blamed = failed.select(caused).to_series().implode() if failed.height else None
-    is_caused = (
-        pl.struct("trace_id", "service").is_in(blamed)
-        if blamed is not None
-        else pl.lit(value=False)
+    first, which = group(np.concatenate(names))
+    late, wrong = np.concatenate(is_now), np.concatenate(failed)
+    origin = wrong.copy()
+    origin[wrong] = _are_origins(taken)
+    key = 2 * which + late
+    groups = 2 * first.size
+    count, bad, begun = (
+        np.bincount(key, weights=weights, minlength=groups).reshape(-1, 2)
+        for weights in (None, wrong, origin)
     )
-    now = pl.col("is_now")
-    counted = rows.group_by(pl.col("name").cast(pl.String)).agg(
-        count=now.sum(),
-        failed_before=pl.col("error").filter(~now).mean(),
-        failed=pl.col("error").filter(now).mean(),
-        origin=(pl.col("error") & ~is_caused).filter(now).mean(),
-        seconds_before=pl.col("duration_s").filter(~now).median(),
-        seconds=pl.col("duration_s").filter(now).median(),
-    )
+    middle = middles(key, np.concatenate(seconds), groups).reshape(-1, 2)
+    shares = np.maximum(count, 1)
+    ends = np.cumsum([rows.size for _, rows in taken])
+    for at, row in enumerate(first.tolist()):
+        place = int(np.searchsorted(ends, row, side="right"))
+        piece, rows = taken[place]
+        said[at] = str(piece.called[int(rows[row - (ends[place - 1] if place else 0)])])
     return {
-        row["name"]: Calls(**{key: value or 0 for key, value in row.items() if key != "name"})
-        for row in counted.sort("name").iter_rows(named=True)
+        said[at]: Calls(
+            count=int(count[at, 1]),
+            failed_before=float(bad[at, 0] / shares[at, 0]),
+            failed=float(bad[at, 1] / shares[at, 1]),
+            origin=float(begun[at, 1] / shares[at, 1]),
+            seconds_before=float(np.nan_to_num(middle[at, 0])),
+            seconds=float(np.nan_to_num(middle[at, 1])),
+        )
+        for at in sorted(said, key=said.__getitem__)
     }
 
 
+def _are_origins(taken: Iterable[tuple[SpanRows, Ints]]) -> Flags:
+    """Return for the spans that failed, in order, whether nothing they caused did."""
+    number: dict[str | None, int] = {None: -1}
+    traces, services, parents = [], [], []
+    for piece, rows in taken:
+        wrong = rows[piece.failed[rows]]
+        names = piece.traces[wrong].to_list()
+        traces += [number.setdefault(name, len(number)) for name in names]
+        services.append(piece.services[wrong])
+        parents.append(piece.parents[wrong])
+    trace = np.array(traces, dtype=np.int64)
+    caused = trace * _MANY + np.concatenate(parents)
+    caused = caused[(trace >= 0) & (np.concatenate(parents) > 0)]
+    return ~np.isin(trace * _MANY + np.concatenate(services), caused)
+
+
 def changes_of(
-    rows: pl.DataFrame, service: str, *, end: int, oldest: int, tick_s: float
+    rows: Iterable[ChangeRow], stretch: Stretch, *, oldest: int, tick_s: float
 ) -> list[Change]:
-    """Return the changes since ``oldest``; those that only say that an objective is missed not."""
+    """Return the changes since ``oldest`` that fell into the window or the first's quiet past."""
+    services, quiet = set(stretch.services), stretch.quiet[0]
     return [
         Change(
-            kind=str(row["kind"]),
-            detail=str(row["detail"] or ""),
-            age_s=(end - row["tick"]) * tick_s,
-            role="own" if row["service"] == service else "callee",
+            kind=row.kind,
+            detail=row.detail,
+            age_s=(stretch.end - row.tick) * tick_s,
+            role="own" if row.service == stretch.services[0] else "callee",
         )
-        for row in rows.iter_rows(named=True)
-        if row["tick"] >= oldest and not str(row["kind"]).startswith(_SLO)
+        for row in rows
+        if max(oldest, stretch.past) <= row.tick < stretch.end
+        and row.service in services
+        and (row.tick >= stretch.start or quiet[row.tick - stretch.past])
     ]

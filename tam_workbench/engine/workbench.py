@@ -7,10 +7,10 @@ from datetime import datetime
 import polars as pl
 
 from tam_workbench import audit
-from tam_workbench.engine.remembering import Memory, digest, stats
+from tam_workbench.engine.remembering import Memory, digest, stats, telling
 from tam_workbench.engine.runner import Runner
 from tam_workbench.errors import SettingsError
-from tam_workbench.memory import Insights, Priority, Summary
+from tam_workbench.memory import Claim, Insights, Priority, Summary
 from tam_workbench.plant import Plant
 from tam_workbench.records import (
     AuditEntry,
@@ -22,6 +22,7 @@ from tam_workbench.records import (
     MemoryEntry,
     Phase,
     Pulse,
+    Receipt,
     Reputation,
     Tier,
     UpdateVerdict,
@@ -171,6 +172,23 @@ class Workbench:
     def forget(self, ids: Sequence[str], *, reason: str = "") -> int:
         """Stop knowing memories by id and return how many; see `memory.purge` for good."""
         return len(self.memory.forget(ids, reason=reason).ids)
+
+    def tell(
+        self,
+        subject: str,
+        predicate: str,
+        what: str,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        service: str = "",
+    ) -> Receipt:
+        """Remember a fact; what was believed otherwise is closed, not erased."""
+        now = self._runner.clock.now()
+        claim = Claim(
+            subject=subject, predicate=predicate, object=what, since=since or now, until=until
+        )
+        return telling.tell(self.memory, claim, service=service, now=now)
 
     def summarize(self, tier: Tier | None = None, since: datetime | None = None) -> Summary:
         """Return the sentences that say most about a tier and a time, each with its ids."""

@@ -5,7 +5,7 @@ columns and say how far they agree; upkeep moves entries between tiers. Decides 
 in `memory`, and knows no store by name.
 """
 
-from tam_workbench.engine.remembering import digest
+from tam_workbench.engine.remembering import digest, telling
 from tam_workbench.engine.remembering.drafts import Draft
 from tam_workbench.engine.remembering.figures import stats
 from tam_workbench.engine.remembering.memory import Memory
@@ -27,4 +27,5 @@ __all__ = [
     "digest",
     "obey",
     "stats",
+    "telling",
 ]

@@ -94,7 +94,7 @@ class Memory:
                 f"memory field {wrong[0]!r} cannot be changed; these can: {allowed}"
             )
         with self._lock:
-            at, old = self._now(now), self._one(entry_id)
+            at, old = self.now(now), self._one(entry_id)
             changed = replace(old, **changes)  # type: ignore[arg-type]
             if changed.text == old.text:
                 return self._put("update", [changed], at)
@@ -116,7 +116,7 @@ class Memory:
     def graduate(self, ids: Sequence[str], *, now: datetime | None = None) -> Receipt:
         """Move entries to long-term memory by a person's word."""
         with self._lock:
-            at = self._now(now)
+            at = self.now(now)
             entries = [self._one(entry_id) for entry_id in ids]
             moves = [
                 Transition(
@@ -145,7 +145,7 @@ class Memory:
     ) -> Recalled:
         """Return what is most like ``text``: true and known now, unless ``where`` says when."""
         with self._lock:
-            at = self._now(now)
+            at = self.now(now)
             where = self._present(where or Where(), at)
             vector = self._pen.vector(text)
             question = Question(text=text, vector=vector, k=k, where=where, now=at)
@@ -158,7 +158,7 @@ class Memory:
     def explain(self, entry_id: str, *, now: datetime | None = None) -> Provenance:
         """Return all that is known about one memory."""
         with self._lock:
-            at, entry = self._now(now), self._one(entry_id)
+            at, entry = self.now(now), self._one(entry_id)
             sources = self.shelf.get(entry.source_ids)
             there = {source.id for source in sources}
             return Provenance(
@@ -184,7 +184,7 @@ class Memory:
         The text stays on disk until `purge`.
         """
         with self._lock:
-            at = self._now(now)
+            at = self.now(now)
             gone = [replace(e, known_to=at) for e in self.shelf.get(ids) if e.known_to is None]
             return self._put("forget", gone, at, detail=reason)
 
@@ -192,7 +192,7 @@ class Memory:
         """Undo `forget`."""
         with self._lock:
             back = [replace(e, known_to=None) for e in self.shelf.get(ids) if e.known_to]
-            return self._put("remember_again", back, self._now(now))
+            return self._put("remember_again", back, self.now(now))
 
     def purge(
         self, ids: Sequence[str], *, reason: str = "", now: datetime | None = None
@@ -205,7 +205,7 @@ class Memory:
         if self._around.moving is not None:
             raise BadInputError("entries move to another embedder: finish 'tam memory migrate'")
         with self._lock:
-            at, before = self._now(now), self.shelf.flush()
+            at, before = self.now(now), self.shelf.flush()
             doomed = self._with_derived(ids)
             entries = self.shelf.get(doomed)
             proof = self.shelf.purge(doomed, needles=[entry.text for entry in entries])
@@ -232,13 +232,13 @@ class Memory:
         """Name the memory as it is now, so that no upkeep drops it."""
         with self._lock:
             self._keep()
-            return self._told(self.versions.tag(name, now=self._now(now)))
+            return self._told(self.versions.tag(name, now=self.now(now)))
 
     def restore(self, version: int | str, *, now: datetime | None = None) -> Receipt:
         """Make a past memory the present one; the present stays as an older version."""
         with self._lock:
             found = int(version) if isinstance(version, str) and version.isdigit() else version
-            return self._told(self.versions.restore(found, now=self._now(now)))
+            return self._told(self.versions.restore(found, now=self.now(now)))
 
     def past(self, version: int | str) -> "Memory":
         """Return a past memory to ask; what is stored there goes nowhere."""
@@ -287,6 +287,14 @@ class Memory:
             known = entry.known_from or now
             self.shelf.put([replace(entry, known_from=known, embedder=self.embedder.name)])
 
+    def now(self, given: datetime | None = None) -> datetime:
+        """Return the time given, else the one by the house's clock."""
+        return given or self._around.clock.now()
+
+    def redacted(self, texts: Sequence[str]) -> list[str]:
+        """Return texts as they may be kept."""
+        return list(self._around.redact(texts))
+
     def vector(self, text: str) -> list[float]:
         """Return the embedding of a text."""
         with self._lock:
@@ -309,7 +317,7 @@ class Memory:
         self, drafts: Sequence[Draft] | Draft, *, now: datetime | None, is_measured: bool
     ) -> Receipt:
         with self._lock:
-            at, before = self._now(now), self.shelf.version
+            at, before = self.now(now), self.shelf.version
             wanted = [drafts] if isinstance(drafts, Draft) else list(drafts)
             done = self._writer.write(wanted, now=at, is_measured=is_measured)
             after = before if is_measured else self.shelf.flush()
@@ -323,7 +331,7 @@ class Memory:
 
     def _mark(self, verb: str, ids: Sequence[str], **marks: bool) -> Receipt:
         with self._lock:
-            at = self._now(None)
+            at = self.now(None)
             return self._put(verb, [replace(self._one(i), **marks) for i in ids], at)  # type: ignore[arg-type]
 
     def _put(
@@ -375,9 +383,6 @@ class Memory:
     def _present(self, where: Where, now: datetime) -> Where:
         latest = max(now, self._around.clock.now())
         return replace(where, as_of=where.as_of or latest, known_at=where.known_at or latest)
-
-    def _now(self, now: datetime | None) -> datetime:
-        return now or self._around.clock.now()
 
     def _keep(self) -> None:
         for side in (self.usage, self.knowledge, self.trials):

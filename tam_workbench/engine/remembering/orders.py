@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from tam_workbench.engine.remembering import telling
 from tam_workbench.engine.remembering.drafts import Draft
 from tam_workbench.engine.remembering.memory import Memory
 from tam_workbench.errors import BadInputError
@@ -29,6 +30,9 @@ ORDERS: Final[Mapping[str, Order]] = MappingProxyType(
         "purge": lambda m, ids, told: m.purge(ids, reason=told.get("reason", "")),
         "snapshot": lambda m, _, told: m.snapshot(told["name"]),
         "restore": lambda m, _, told: m.restore(told["name"]),
+        "tell": lambda m, _, told: telling.tell(
+            m, telling.claim_of(told), service=told.get("service", ""), now=m.now()
+        ),
     }
 )
 """What may be ordered, by verb."""
