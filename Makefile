@@ -57,9 +57,9 @@ bench-check: $(BIN)/.test ## fail if a ratio to a peer lost over 15 % of what te
 	$(BIN)/tam bench loop --against tests/ratios.json
 	$(BIN)/tam bench stages --against tests/ratios.json
 
-system:         ## Debian packages that the browser tests need (as root)
+system:         ## Debian packages that browser and cluster tests need (as root)
 	apt-get update -q
-	apt-get install -y -q --no-install-recommends chromium fonts-dejavu-core
+	apt-get install -y -q --no-install-recommends chromium fonts-dejavu-core etcd-server etcd-client
 
 clean:          ## remove what builds and tests leave
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

