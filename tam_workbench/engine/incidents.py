@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+import numpy.typing as npt
 
 from tam_workbench.engine.summary import ServiceTicks
 from tam_workbench.records import Incident, Outcome, Phase, Result
@@ -133,8 +134,13 @@ class IncidentBook:
         self._open.pop(incident.service, None)
         self._tracks.pop(incident_id, None)
 
-    def update(self, seen: ServiceTicks) -> list[Incident]:
-        """Return the incidents that opened or closed or whose action was judged."""
+    def update(
+        self, seen: ServiceTicks, *, masked: npt.NDArray[np.bool_] | None = None
+    ) -> list[Incident]:
+        """Return the incidents that opened or closed or whose action was judged.
+
+        ``masked`` (T, S) is where people said they work: an alarm there opens nothing.
+        """
         if not seen.ticks.size:
             return []
         rules = self._rules
@@ -142,6 +148,8 @@ class IncidentBook:
             (seen.trust >= rules.min_trust)
             & ((seen.probability >= rules.open_probability) | (seen.anomaly >= rules.open_anomaly))
         )
+        if masked is not None:
+            alarm &= ~masked
         changed: list[Incident] = []
         for at in np.flatnonzero(alarm.any(axis=0)):
             changed += self._alarmed(seen, int(at), seen.ticks[alarm[:, at]])

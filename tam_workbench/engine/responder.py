@@ -12,6 +12,7 @@ from tam_workbench.engine.bus import Bus
 from tam_workbench.engine.evidence import evidence_of
 from tam_workbench.engine.explainer import Explainer
 from tam_workbench.engine.incidents import OPEN_PHASES, IncidentBook, interrupted
+from tam_workbench.engine.maintenance import Maintenance
 from tam_workbench.engine.noticing import Noticer
 from tam_workbench.engine.reasons import Reasons
 from tam_workbench.engine.recent import Recent
@@ -50,6 +51,7 @@ class Means:
     """What the responder works with, wired once."""
 
     book: IncidentBook
+    maintenance: Maintenance
     learning: Learning
     recollection: Recollection
     recognising: Recognising
@@ -94,7 +96,10 @@ class Responder:
         self._m.recollection.templates(observed.novel, now=self._now())
         self._m.recognising.listen(batch, observed, seen, scores)
         self._recognise()
-        for incident in self._m.book.update(seen):
+        for word in self._m.maintenance.hear(batch, scores):
+            self._m.scribe.note("maintenance", {"said": word}, at=self._now())
+        masked = self._m.maintenance.covers(seen.services, seen.ticks)
+        for incident in self._m.book.update(seen, masked=masked):
             if incident.phase in OPEN_PHASES and incident.proposal is None:
                 self._opened(incident, observed, seen)
             else:
@@ -361,6 +366,7 @@ class Responder:
             "texts": dict(self._texts),
             "noticer": self._noticer.state(),
             "recognising": self._m.recognising.state(),
+            "maintenance": self._m.maintenance.state(),
             "tick": self._tick,
             "breaker": self.breaker.to_state(),
         }
@@ -377,6 +383,7 @@ class Responder:
         self._texts = dict(state["texts"])
         if "recognising" in state:
             self._m.recognising.restore(state["recognising"])
+        self._m.maintenance.restore(state.get("maintenance", {}))
         if "noticer" in state:
             self._noticer.restore(state["noticer"])
 

@@ -14,8 +14,10 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from tam_workbench.engine.cluster.rules import ClusterRules
 from tam_workbench.engine.incidents import IncidentRules
 from tam_workbench.engine.labels import SloRule
+from tam_workbench.engine.maintenance import MaintenanceRules
 from tam_workbench.engine.remembering import MemoryRules, UpkeepRules
 from tam_workbench.errors import SettingsError
 from tam_workbench.features import FeatureRules
@@ -35,7 +37,8 @@ class Settings(BaseSettings):
     )
 
     source: str = "host"
-    """Where telemetry comes from: ``host``, ``scenario:NAME``, ``file:PATH`` or a data set."""
+    """Where telemetry comes from: ``host``, ``scenario:NAME``, ``file:PATH``, a data set,
+    ``kubernetes:CONTEXT`` or ``recorded:PATH``."""
 
     seed: int = 7
     """Seed of everything that uses chance; the same seed replays bit for bit."""
@@ -55,6 +58,12 @@ class Settings(BaseSettings):
     batch_ticks: int = 32
     """Ticks a batch holds at full speed; more is faster, fewer reacts sooner. At real time one."""
 
+    record: Path | None = None
+    """File to which what a cluster tells is appended as it comes. ``None`` records nothing."""
+
+    cluster_name: str = "recorded"
+    """Name of the cluster of a recording that does not name one."""
+
     log_files: tuple[Path, ...] = ()
     """Log files that the ``host`` source follows."""
 
@@ -68,8 +77,9 @@ class Settings(BaseSettings):
     who has it. The side tables (`documents`) hold ids and figures, no text, and stay plain."""
 
     documents: str = ""
-    """Where memory's side tables lie: a URL such as ``postgresql://user@host/database``; empty is
-    a SQLite file in ``state_dir``, or this process without one."""
+    """Where memory's side tables and what is known of clusters lie: a URL such as
+    ``postgresql://user@host/database``; empty is a SQLite file each in ``state_dir``, or this
+    process without one."""
 
     embedder: str = "hashing"
     """Embedder: ``hashing`` (no model) or ``minilm`` (sentence-transformers, local weights)."""
@@ -124,6 +134,9 @@ class Settings(BaseSettings):
     incidents: IncidentRules = IncidentRules()
     """When trouble is an incident."""
 
+    maintenance: MaintenanceRules = MaintenanceRules()
+    """Whose announcements of maintenance keep incidents from opening."""
+
     actions: PolicyRules = PolicyRules()
     """How actions are chosen."""
 
@@ -138,6 +151,9 @@ class Settings(BaseSettings):
 
     upkeep: UpkeepRules = UpkeepRules()
     """How often memory is kept in order."""
+
+    cluster: ClusterRules = ClusterRules()
+    """How much of a watched cluster is kept, and how facts are linked."""
 
     @classmethod
     def settings_customise_sources(

@@ -1,7 +1,7 @@
 """The wiring: the one place that names adapters and puts the house together."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
@@ -10,14 +10,23 @@ from typing import Any, cast
 from tam_workbench import audit
 from tam_workbench.adapters.clocks.system import SystemClock
 from tam_workbench.adapters.journals.sqlite import SqliteJournal
+from tam_workbench.adapters.sources.recorded import RecordingSource
 from tam_workbench.engine import datasets, plugins, presence, shelving
 from tam_workbench.engine.archive import Archive
 from tam_workbench.engine.bus import Bus
+from tam_workbench.engine.cluster import (
+    ClusterMemory,
+    ClusterQuestions,
+    ClusterShelf,
+    kept_view,
+    like,
+)
 from tam_workbench.engine.explainer import Explainer
 from tam_workbench.engine.incidents import IncidentBook
 from tam_workbench.engine.kept import Kept
 from tam_workbench.engine.labels import Labeller, SloRule
 from tam_workbench.engine.loop import Loop, Stages
+from tam_workbench.engine.maintenance import Maintenance
 from tam_workbench.engine.recognising import Recognising
 from tam_workbench.engine.recovery import Recovery
 from tam_workbench.engine.remembering.migration import MigrationReport
@@ -34,8 +43,8 @@ from tam_workbench.gate import Gate, judge_update
 from tam_workbench.learning import Learning, UpdateEvidence
 from tam_workbench.plant import Plant, scenario
 from tam_workbench.policy import BanditPolicy, Policy, ThresholdPolicy
-from tam_workbench.ports import Actuator, Clock, Source
-from tam_workbench.records import UpdateVerdict
+from tam_workbench.ports import Actuator, Clock, Documents, Source
+from tam_workbench.records import Hit, UpdateVerdict
 from tam_workbench.resilience import Breaker
 from tam_workbench.trust import Redactor, Screening, Trust
 
@@ -72,15 +81,17 @@ def assemble(
     if state is not None:
         state.mkdir(parents=True, exist_ok=True, mode=0o700)
     plant = plant or _plant(settings)
-    source = _source(settings, clock, plant)
+    cluster = ClusterMemory(_shelf(settings, state), rules=settings.cluster)
+    source = _source(settings, clock, plant, cluster)
     bus = Bus()
     journal = SqliteJournal(state / "journal.sqlite" if state else None)
     scribe = Scribe(journal, bus)
-    stages = _stages(settings, source)
+    stages = _stages(settings, source, cluster)
     recollection = open_recollection(settings, state, _house(stages, scribe, bus, clock))
     breaker = Breaker(rules=settings.breaker)
     means = Means(
         book=stages.book,
+        maintenance=Maintenance(settings.maintenance, tick_s=source.tick_s),
         learning=stages.learning,
         recollection=recollection,
         recognising=Recognising(recollection.memory, tick_s=source.tick_s),
@@ -97,7 +108,12 @@ def assemble(
     responder = Responder(means, autonomy=settings.autonomy, breaker=breaker)
     loop = Loop(stages, responder, scribe=scribe, bus=bus, clock=clock)
     recovery = Recovery(
-        loop=loop, scribe=scribe, journal=journal, recollection=recollection, plant=plant
+        loop=loop,
+        scribe=scribe,
+        journal=journal,
+        recollection=recollection,
+        plant=plant,
+        source=settings.source,
     )
     parts = Parts(
         source=source,
@@ -138,7 +154,31 @@ def open_kept(folder: Path, *, version: str = "") -> Kept:
     redactor = Redactor(_secret(settings))
     house = House(clock=clock, redact=redactor.texts, note=note, publish=lambda _: None)
     memory = open_memory(settings, folder, house)
-    return Kept(journal, memory.past(version) if version else memory, clock)
+    asked = memory.past(version) if version else memory
+    return Kept(journal, asked, clock)
+
+
+def open_cluster(folder: Path) -> ClusterQuestions:
+    """Return what may be asked of the clusters that a loop has watched in ``folder``.
+
+    Memory is opened only for what needs it: whether the like was seen before.
+    """
+    from tam_workbench.engine.settings import read
+
+    settings = read(state_dir=folder)
+    shelf = _shelf(settings, folder)
+    view = kept_view(shelf)
+    shelf.close()
+    if view.newest is None:
+        raise BadInputError(f"{folder}: no cluster was watched here; see 'tam k8s watch --help'")
+
+    def recall(text: str, service: str) -> Sequence[Hit]:
+        kept = open_kept(folder)
+        found = like(kept.memory)(text, service)
+        kept.close()
+        return found
+
+    return ClusterQuestions(view, recall=recall)
 
 
 def migrate(folder: Path, to: str) -> MigrationReport:
@@ -149,7 +189,19 @@ def migrate(folder: Path, to: str) -> MigrationReport:
         return shelving.migrate(read(state_dir=folder), folder, to)
 
 
-def _stages(settings: Settings, source: Source) -> Stages:
+def _shelf(settings: Settings, state: Path | None) -> ClusterShelf:
+    """Return where clusters are kept: nowhere without a folder or a database."""
+    file = state / "cluster.sqlite" if state else None
+    place = settings.documents or file
+    if place is None:
+        return ClusterShelf(None)
+    return ClusterShelf(
+        lambda: cast("Documents", _made("documents", "sql", place=place)),
+        is_begun=lambda: bool(settings.documents) or (file is not None and file.exists()),
+    )
+
+
+def _stages(settings: Settings, source: Source, cluster: ClusterMemory) -> Stages:
     slo = settings.slo or _default_slo(settings.source)
 
     shown = [f.name for f in fields(UpdateEvidence) if f.name != "taught_rows"]
@@ -166,6 +218,7 @@ def _stages(settings: Settings, source: Source) -> Stages:
         labeller=Labeller(slo, tick_s=source.tick_s, min_trust=settings.min_label_trust),
         learning=Learning(settings.learning, seed=settings.seed, judge=judge),
         book=IncidentBook(settings.incidents, tick_s=source.tick_s),
+        cluster=cluster,
     )
 
 
@@ -210,7 +263,9 @@ def _plant(settings: Settings) -> Plant | None:
     return Plant(scenario(name or "demo"), seed=settings.seed)
 
 
-def _source(settings: Settings, clock: Clock, plant: Plant | None) -> Source:
+def _source(
+    settings: Settings, clock: Clock, plant: Plant | None, cluster: ClusterMemory
+) -> Source:
     kind, _, name = settings.source.partition(":")
     pace = {"clock": clock, "speed": settings.speed}
     made: Source
@@ -235,12 +290,35 @@ def _source(settings: Settings, clock: Clock, plant: Plant | None) -> Source:
         )
     elif kind == "host":
         made = _made("sources", "host", clock=clock, log_files=settings.log_files)
+    elif kind in {"kubernetes", "recorded"}:
+        made = _watching(settings, clock, cluster)
     elif kind in plugins.names("sources") and kind != "file":
         made = _made("sources", kind, clock=clock, address=name)
     else:
         path = Path(name) if kind == "file" else _found(settings.source)
         made = _made("sources", "file", path=path, batch_rows=settings.batch_rows, **pace)
     return made
+
+
+def _watching(settings: Settings, clock: Clock, cluster: ClusterMemory) -> Source:
+    """Return the source of a cluster, live or recorded; the salt stays the same for a folder."""
+    kind, _, name = settings.source.partition(":")
+    salt = _secret(settings)
+    if kind == "kubernetes":
+        made = _made("sources", kind, address=name, clock=clock, salt=salt, known=cluster.known)
+    else:
+        made = _made(
+            "sources",
+            kind,
+            address=name,
+            clock=clock,
+            salt=salt,
+            speed=settings.speed,
+            cluster=settings.cluster_name,
+        )
+    if settings.record is not None:
+        made = RecordingSource(made, settings.record)
+    return cast("Source", made)
 
 
 def _found(name: str) -> Path:
