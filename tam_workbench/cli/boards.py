@@ -7,12 +7,11 @@ from typing import Annotated, Any
 import typer
 
 from tam_workbench.cli import report as reports
-from tam_workbench.cli.output import FINDING, console, say, show
+from tam_workbench.cli.output import FINDING, console, say, show, show_figures
 from tam_workbench.errors import BadInputError
 
 Rows = list[dict[str, Any]]
 OUT = Path(".tam/eval")
-_ORIGIN = frozenset({"version", "seeds", "settings", "data_sha256"})
 """What a result depends on: in JSON and reports, not on the terminal."""
 
 _RIM, _BARE, _INTERVAL = 3, 7, 20  # characters of a table's cells
@@ -22,7 +21,8 @@ def evaluate(  # noqa: PLR0913 - a verb's options
     board: Annotated[
         str,
         typer.Argument(
-            help="scenarios, legacy, poison, drift, policies, explanations; metrics (nab, smd, "
+            help="scenarios, legacy, poison, drift, prediction, recall, policies, "
+            "explanations, cases; metrics (nab, smd, "
             "asd, skab) or logs (loghub, hdfs), or one of these alone."
         ),
     ] = "scenarios",
@@ -60,8 +60,7 @@ def evaluate(  # noqa: PLR0913 - a verb's options
     names = boards.published_boards(board, only)
     if not names:
         rows = boards.own_board(board, seeds=30 if seeds is None else seeds)
-        shown = rows if as_json else [_without_origin(row) for row in rows]
-        show(shown, as_json=as_json, title=f"tam eval {board}")
+        show_figures(rows, as_json=as_json, title=f"tam eval {board}")
     else:
         asked = Asked(
             detectors=tuple(detector or ()),
@@ -78,10 +77,6 @@ def evaluate(  # noqa: PLR0913 - a verb's options
         say(f"report: {report}")
     if check and not all(row["holds"] in {True, None} for row in rows):
         raise typer.Exit(FINDING)
-
-
-def _without_origin(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if name not in _ORIGIN}
 
 
 def _published(names: Sequence[str], asked: Any) -> Rows:  # noqa: ANN401 - loads late

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from tam_workbench.cli.output import FINDING, say, show
+from tam_workbench.cli.output import FINDING, say, show_figures
 from tam_workbench.errors import SettingsError
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -61,6 +61,6 @@ def _ui() -> list[dict[str, object]]:
 
 
 def _print(rows: list[dict[str, object]], *, title: str, as_json: bool, check: bool) -> None:
-    show(rows, as_json=as_json, title=title)
+    show_figures(rows, as_json=as_json, title=title)
     if check and not all(row["holds"] in {True, None} for row in rows):
         raise typer.Exit(FINDING)

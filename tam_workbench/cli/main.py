@@ -8,6 +8,7 @@ import typer
 import tam_workbench
 from tam_workbench.cli import (
     boards,
+    cluster,
     evidence,
     figures,
     material,
@@ -63,6 +64,7 @@ for name, verb in VERBS.items():
 for name, group in {
     "audit": evidence.audit_app,
     "memory": versions.memory_app,
+    "k8s": cluster.k8s_app,
     "datasets": material.datasets_app,
     "notebook": material.notebook_app,
     "config": material.config_app,

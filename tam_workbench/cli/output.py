@@ -13,6 +13,7 @@ from typing import Any, Final, ParamSpec
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from tam_workbench.errors import (
     MissingExtraError,
@@ -55,6 +56,23 @@ def show(rows: Sequence[Row], *, as_json: bool, title: str = "", empty: str = "n
         table.add_column(str(name), overflow="fold", no_wrap=at == 0)
     for row in rows:
         table.add_row(*(_cell(value) for value in row.values()))
+    console().print(table)
+
+
+def show_figures(rows: Sequence[Row], *, as_json: bool, title: str) -> None:
+    """Print figures, what stands beside each in a line under its name, or as JSON."""
+    if as_json:
+        show(rows, as_json=True)
+        return
+    table = Table(title=title, title_justify="left", show_lines=True)
+    for name, share in (("figure, and beside it", 5), ("measured", 3), ("goal", 2), ("holds", 1)):
+        table.add_column(name, ratio=share, overflow="fold", no_wrap=name == "holds")
+    for row in rows:
+        told = Text(str(row["name"]))
+        if row["peer"]:
+            told.append(f"\n{row['peer']}", style="dim")
+        measured = f"{_cell(row['value'])} {row['unit']}"
+        table.add_row(told, measured, str(row["goal"] or "-"), _cell(row["holds"]))
     console().print(table)
 
 

@@ -64,6 +64,12 @@ def _explanations(seeds: int) -> Rows:
     return _rows(explaining.figures(seeds))
 
 
+def _cases(seeds: int) -> Rows:  # noqa: ARG001 - there is no chance in it
+    from tam_workbench.evaluation import cases
+
+    return _rows(cases.case_figures())
+
+
 def _loop() -> Rows:
     from tam_workbench.evaluation.benches import speed
 
@@ -123,6 +129,7 @@ BOARDS: Final[Mapping[str, Callable[[int], Rows]]] = MappingProxyType(
         "policies": _policies,
         "explanations": _explanations,
         "recall": _recall,
+        "cases": _cases,
     }
 )
 """Boards on our own plant, over seeds."""
