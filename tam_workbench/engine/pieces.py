@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from tam_workbench.engine.kernels import group
 from tam_workbench.engine.window_kernels import Flags
 from tam_workbench.records import Batch, Bytes, Floats, Ints, TrustScores
 
@@ -159,14 +160,22 @@ def _changes(batch: Batch, chosen: Ints | None, tick_us: int) -> tuple[ChangeRow
     frame = batch.changes
     if not frame.height:
         return ()
-    kinds = frame["kind"].to_list()
-    rows = range(frame.height) if chosen is None else chosen.tolist()
-    kept = [row for row in rows if not str(kinds[row]).startswith(_SLO)]
-    if not kept:
+    kept = told_changes(batch)
+    if chosen is not None:
+        kept = np.intersect1d(kept, chosen)
+    if not kept.size:
         return ()
-    ticks = frame["time"].gather(kept).to_physical().to_numpy() // tick_us
-    services, details = (frame[name].gather(kept).to_list() for name in ("service", "detail"))
+    ticks = batch.columns.of(frame)["time"][kept] // tick_us
+    services, kinds, details = (frame[n][kept].to_list() for n in ("service", "kind", "detail"))
     return tuple(
-        ChangeRow(int(tick), str(service), str(kinds[row]), str(detail or ""))
-        for row, tick, service, detail in zip(kept, ticks, services, details, strict=True)
+        ChangeRow(int(tick), str(service), str(kind), str(detail or ""))
+        for tick, service, kind, detail in zip(ticks, services, kinds, details, strict=True)
     )
+
+
+def told_changes(batch: Batch) -> Ints:
+    """Return the rows of a batch's changes that are no labels, in order."""
+    kinds = batch.changes["kind"]
+    first, which = group(batch.columns.of(batch.changes)["kind"])
+    is_told = [not str(kinds[int(row)]).startswith(_SLO) for row in first]
+    return np.flatnonzero(np.array(is_told, dtype=np.bool_)[which])

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from tam_workbench.engine.kernels import group
+from tam_workbench.engine.pieces import told_changes
 from tam_workbench.records import Batch, Template
 
 WINDOW_TICKS = 120
@@ -29,9 +30,10 @@ class Recent:
         """Take in the changes, calls and new templates of a batch that ends at ``tick``."""
         self._learn_calls(batch)
         self._templates.extend((tick, template) for template in novel)
-        kinds = batch.changes["kind"].to_list()
-        told = [row for row, kind in enumerate(kinds) if not kind.startswith("slo_")][-KEPT:]
-        if not told:
+        if not batch.changes.height:
+            return
+        told = told_changes(batch)[-KEPT:]
+        if not told.size:
             return
         for row in batch.changes[told].iter_rows(named=True):
             what = f"{row['kind']} {row['detail'] or ''}".strip()

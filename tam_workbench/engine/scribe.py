@@ -26,7 +26,7 @@ class Scribe:
         self._lock = threading.RLock()  # memory notes what surfaces ask of it in their threads
         self._head = journal.head()
         self._pending: list[AuditEntry] = []
-        self._documents: dict[tuple[str, str], str] = {}
+        self._documents: dict[tuple[str, str], str | Incident] = {}
 
     @property
     def head(self) -> AuditEntry | None:
@@ -45,8 +45,8 @@ class Scribe:
             self._pending.append(self._head)
 
     def keep(self, incident: Incident) -> None:
-        """Keep the newest state of an incident as a document."""
-        self._documents["incident", incident.id] = to_json(incident)
+        """Keep the newest state of an incident as a document; only the last is written down."""
+        self._documents["incident", incident.id] = incident
 
     def keep_document(self, kind: str, name: str, body: str) -> None:
         """Keep any other document."""
@@ -56,7 +56,11 @@ class Scribe:
         """Make everything noted so far, the documents and ``state`` durable in one transaction."""
         packed = pack(dict(state))
         with self._lock:
-            self._journal.commit(self._pending, checkpoint=packed, documents=self._documents)
+            documents = {
+                key: to_json(kept) if isinstance(kept, Incident) else kept
+                for key, kept in self._documents.items()
+            }
+            self._journal.commit(self._pending, checkpoint=packed, documents=documents)
             self._bus.publish("audit", self._pending)
             self._pending, self._documents = [], {}
 

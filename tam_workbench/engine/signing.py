@@ -20,7 +20,7 @@ from tam_workbench.engine.windows import (
     spans_of,
     templates_of,
 )
-from tam_workbench.memory.blocks import Below, Series, Signature, Window, sign
+from tam_workbench.memory.blocks import Below, Signature, Window, sign
 from tam_workbench.records import Batch, Ints, Observations, TrustScores
 
 _MOST_CALLEES: Final = 32
@@ -142,10 +142,8 @@ class Signer:
 
     def _fold(self) -> None:
         """Make one of the last pieces once they span some ticks: a turn may bring a single one."""
-        pieces, tables = (
-            min(loose, len(kept))
-            for loose, kept in zip(self._loose, (self._pieces, self._tables), strict=False)
-        )
+        pieces = min(self._loose[0], len(self._pieces))
+        tables = min(self._loose[1], len(self._tables))
         ticks = self._pieces[-1].last - self._pieces[-pieces].first + 1
         if ticks < _FOLD_TICKS and self._loose[2] < self.rules.max_rows // _FOLD_TICKS:
             return
@@ -194,8 +192,12 @@ class Signer:
         callees = tuple(sorted(callees))[:_MOST_CALLEES]
         services = (service, *callees)
         first = max(start - rules.lately_ticks, self._pieces[0].first if self._pieces else start)
-        near = self._stretch(services, span, max(start - first, 0))
-        metrics = self._metrics(services, span)
+        loud = [np.array(self._loud.get(name, ()), dtype=np.int64) for name in services]
+        near = _stretch(services, span, loud, before=max(start - first, 0), rules=rules)
+        far = _stretch(services, span, loud, before=rules.past_ticks, rules=rules)
+        metrics = (
+            metrics_of(self._tables, self._columns, self._services, far) if self._columns else {}
+        )
         pieces = [p for p in self._pieces if p.last >= near.past and p.first < near.end]
         codes = self._coded(services)
         logs = [p.logs for p in pieces if p.logs is not None]
@@ -221,26 +223,6 @@ class Signer:
             else None,
         )
 
-    def _stretch(self, services: Sequence[str], span: tuple[int, int], before: int) -> Stretch:
-        past = span[0] - before
-        quiet = np.ones((len(services), before), dtype=np.bool_)
-        for place, service in enumerate(services):
-            loud = np.array(self._loud.get(service, ()), dtype=np.int64)
-            quiet[place, loud[(loud >= past) & (loud < span[0])] - past] = False
-        hardly_any = quiet.sum(axis=1) < min(self.rules.window_ticks, before)
-        quiet[hardly_any] = True  # all must do
-        return Stretch(
-            services=tuple(services), past=past, start=span[0], end=span[1], quiet=quiet
-        )
-
-    def _metrics(
-        self, services: Sequence[str], span: tuple[int, int]
-    ) -> dict[str, dict[str, Series]]:
-        if not self._columns:
-            return {}
-        far = self._stretch(services, span, self.rules.past_ticks)
-        return metrics_of(self._tables, self._columns, self._services, far)
-
     def _coded(self, services: Sequence[str]) -> Ints:
         """Return the codes of services as rows hold them, moved up by one."""
         new = [name for name in services if name not in self._codes]
@@ -248,6 +230,24 @@ class Signer:
             codes = _categories(new).to_physical().to_list()
             self._codes.update(zip(new, (code + 1 for code in codes), strict=True))
         return np.array([self._codes[name] for name in services], dtype=np.int64)
+
+
+def _stretch(
+    services: Sequence[str],
+    span: tuple[int, int],
+    loud: Sequence[Ints],
+    *,
+    before: int,
+    rules: SigningRules,
+) -> Stretch:
+    """Return a window and the ticks before it, of each service those that were not ``loud``."""
+    past = span[0] - before
+    quiet = np.ones((len(services), before), dtype=np.bool_)
+    for flags, ticks in zip(quiet, loud, strict=True):
+        flags[ticks[(ticks >= past) & (ticks < span[0])] - past] = False
+        if np.count_nonzero(flags) < min(rules.window_ticks, before):  # hardly any: all must do
+            flags[:] = True
+    return Stretch(services=tuple(services), past=past, start=span[0], end=span[1], quiet=quiet)
 
 
 def _categories(names: Sequence[str]) -> pl.Series:

@@ -11,13 +11,14 @@ import polars as pl
 from tam_workbench.engine.kernels import group
 from tam_workbench.engine.pieces import ChangeRow, LogRows, SpanRows
 from tam_workbench.engine.window_kernels import Flags, fill, heard, middles
-from tam_workbench.features.masks import mask
-from tam_workbench.features.shapes import shapes_of
+from tam_workbench.features.masks import LONGEST, mask
 from tam_workbench.memory.blocks import Calls, Change, Lines, Series
 from tam_workbench.records import Ints
 
 _WARNING: Final = 13  # severity from which lines of callees count
 _SHAPES: Final = 32_768  # shapes whose masked line is remembered
+_ALIKE: Final = bytes.maketrans(b"123456789", b"0" * 9)
+_BETWEEN: Final = "\0"
 _MANY: Final = 2**31  # more than there are codes of names
 
 
@@ -50,34 +51,43 @@ class Stretch:
 
 
 class MaskedLines:
-    """Masks lines, each shape once: telemetry repeats few, and an incident's are asked often."""
+    """Masks lines, each shape once: telemetry repeats few, and an incident's are asked often.
+
+    Lines that differ in their digits only have one shape, as `features.shapes` has it; where a
+    line holds a backslash or is cut for its length, every line is its own.
+    """
 
     def __init__(self) -> None:
-        self._numbers: dict[int, int] = {}  # by shape
+        self._numbers: dict[bytes, int] = {}  # by shape
         self._number_of: dict[str, int] = {}
         self.texts: list[str] = []
 
-    def number(self, bodies: pl.Series) -> Ints:
+    def number(self, bodies: Sequence[str | None]) -> Ints:
         """Return for each line the place of its masked text in ``texts``."""
-        if not bodies.len():
-            return np.empty(0, dtype=np.int64)
-        if bodies.null_count():
-            bodies = bodies.fill_null("")
-        marks, first, which = shapes_of(bodies)
-        shapes, known = marks.tolist(), self._numbers
-        new = [place for place, shape in enumerate(shapes) if shape not in known]
+        shapes, known = _shapes(bodies), self._numbers
+        if len(known) > _SHAPES:
+            known.clear()
+            self._number_of.clear()
+            self.texts = []
+        new = {shape: body or "" for shape, body in zip(shapes, bodies, strict=True)
+               if shape not in known}  # fmt: skip
         if new:
-            if len(known) > _SHAPES:
-                known.clear()
-                self._number_of.clear()
-                self.texts = []
-                new = list(range(len(shapes)))
-            for place, text in zip(new, mask(bodies.gather(first[new])).to_list(), strict=True):
-                known[shapes[place]] = number = self._number_of.setdefault(text, len(self.texts))
+            masked = mask(pl.Series(list(new.values()), dtype=pl.String)).to_list()
+            for shape, text in zip(new, masked, strict=True):
+                known[shape] = number = self._number_of.setdefault(text, len(self.texts))
                 if number == len(self.texts):
                     self.texts.append(text)
-        numbers = np.array([known[shape] for shape in shapes], dtype=np.int64)
-        return numbers[which]
+        return np.array([known[shape] for shape in shapes], dtype=np.int64)
+
+
+def _shapes(bodies: Sequence[str | None]) -> list[bytes]:
+    """Return each line with zeros for its digits, or all as they are where that may mislead."""
+    lines = [body or "" for body in bodies]
+    text = _BETWEEN.join(lines)
+    shapes = text.encode("utf-8", "surrogatepass").translate(_ALIKE).split(_BETWEEN.encode())
+    if "\\" in text or len(shapes) != len(lines) or max(map(len, lines), default=0) > LONGEST:
+        return [line.encode("utf-8", "surrogatepass") for line in lines]
+    return shapes
 
 
 def metrics_of(
@@ -118,7 +128,8 @@ def templates_of(
     as rows hold them.
     """
     found: dict[str, dict[str, Lines]] = {name: {} for name in stretch.services}
-    owners, is_now, severity, bodies = [], [], [], []
+    owners, is_now, severity = [], [], []
+    bodies: list[str | None] = []
     for piece in pieces:
         rows, owner = heard(piece.ticks, piece.services, codes, stretch.quiet, stretch.span)
         told = (owner == 0) | (piece.severity[rows] >= _WARNING)
@@ -127,10 +138,10 @@ def templates_of(
             owners.append(owner[told])
             is_now.append(piece.ticks[rows] >= stretch.start)
             severity.append(piece.severity[rows])
-            bodies.append(piece.bodies[rows])
+            bodies += piece.bodies[rows].to_list()
     if not bodies:
         return found
-    numbers = lines.number(pl.concat(bodies))
+    numbers = lines.number(bodies)
     late, height = np.concatenate(is_now), np.concatenate(severity)
     first, which = group(np.concatenate(owners) * _MANY + numbers)
     counts = np.bincount(2 * which + late, minlength=2 * first.size).reshape(-1, 2)
@@ -138,8 +149,7 @@ def templates_of(
     np.maximum.at(worst, which, height)
     of, number = np.concatenate(owners)[first].tolist(), numbers[first].tolist()
     said = sorted(
-        (owner, lines.texts[n], at)
-        for at, (owner, n) in enumerate(zip(of, number, strict=True))
+        (owner, lines.texts[n], at) for at, (owner, n) in enumerate(zip(of, number, strict=True))
     )
     ticks = stretch.end - stretch.start
     past = [max(1, int(flags.sum())) for flags in stretch.quiet]
@@ -159,7 +169,7 @@ def spans_of(pieces: Iterable[SpanRows], codes: Ints, stretch: Stretch) -> dict[
     when no span that its service caused in that trace failed.
     """
     quiet = np.broadcast_to(stretch.quiet[:1], stretch.quiet.shape).copy()
-    names, is_now, failed, origin, seconds = [], [], [], [], []
+    names, is_now, failed, seconds = [], [], [], []
     said: dict[int, str] = {}
     taken: list[tuple[SpanRows, Ints]] = []
     for piece in pieces:

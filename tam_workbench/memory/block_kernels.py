@@ -15,7 +15,48 @@ def quantile(ordered: Floats, q: float) -> float:
     place = q * (ordered.size - 1)
     low = int(place)
     high = min(low + 1, ordered.size - 1)
-    return ordered[low] + (place - low) * (ordered[high] - ordered[low])
+    return float(ordered[low] + (place - low) * (ordered[high] - ordered[low]))
+
+
+@njit(cache=True, nogil=True)
+def select(values: Floats, place: int) -> float:
+    """Return what would stand at ``place`` were the values sorted; moves them about.
+
+    Afterwards nothing before the place is larger and nothing behind it smaller (Hoare, 1961).
+
+    >>> select(np.array([5.0, 1.0, 4.0, 2.0]), 2)
+    4.0
+    """
+    low, high = 0, values.size - 1
+    while low < high:
+        pivot = values[(low + high) // 2]
+        i, j = low, high
+        while i <= j:
+            while values[i] < pivot:
+                i += 1
+            while values[j] > pivot:
+                j -= 1
+            if i <= j:
+                values[i], values[j] = values[j], values[i]
+                i += 1
+                j -= 1
+        if place <= j:
+            high = j
+        elif place >= i:
+            low = i
+        else:
+            break
+    return float(values[place])
+
+
+@njit(cache=True, nogil=True)
+def _median(values: Floats) -> float:
+    """Return the median of at least one value; moves them about."""
+    low = (values.size - 1) // 2
+    first = select(values, low)
+    if values.size % 2:
+        return first
+    return float(first + 0.5 * (values[low + 1 :].min() - first))
 
 
 @njit(cache=True, nogil=True)
@@ -26,7 +67,7 @@ def _finite(row: Floats) -> Floats:
         if np.isfinite(value):
             out[count] = value
             count += 1
-    return np.sort(out[:count])
+    return out[:count]
 
 
 @njit(cache=True, nogil=True)
@@ -35,14 +76,17 @@ def _step(row: Floats) -> float:
     if row.size < 2:
         return 0.0
     steps = _finite(np.abs(row[1:] - row[:-1]))
+    if not steps.size:
+        return 0.0
     count = max(1, int(0.9 * steps.size))
-    return steps[:count].sum() / count
+    select(steps, count - 1)
+    return float(steps[:count].sum() / count)
 
 
 @njit(cache=True, nogil=True)
 def _middle(row: Floats, otherwise: float) -> float:
-    ordered = _finite(row)
-    return quantile(ordered, 0.5) if ordered.size else otherwise
+    values = _finite(row)
+    return _median(values) if values.size else otherwise
 
 
 @njit(cache=True, nogil=True)
@@ -57,11 +101,11 @@ def deviation(
     high, low, slope, seen = 0.0, 0.0, 0.0, False
     third = max(1, now.shape[1] // 3)
     for row in range(before.shape[0]):
-        past, ordered = _finite(before[row]), _finite(now[row])
+        past, ordered = _finite(before[row]), np.sort(_finite(now[row]))
         if past.size < least_before or ordered.size < least_now:
             continue
-        middle = quantile(past, 0.5)
-        spread = 1.4826 * quantile(np.sort(np.abs(past - middle)), 0.5)
+        middle = _median(past)
+        spread = 1.4826 * _median(np.abs(past - middle))
         scale = max(spread, 0.886 * _step(before[row])) + 0.02 * abs(middle)
         scale += 1e-3 * max(abs(ordered[0]), abs(ordered[-1])) + 1e-9
         up = (quantile(ordered, 0.7) - middle) / scale

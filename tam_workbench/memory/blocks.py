@@ -5,6 +5,7 @@ size. A last coordinate holds quietness, so that noise under the threshold point
 two quiet blocks look alike. Nothing depends on absolute load or on which replica is ill.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -150,14 +151,15 @@ def pour(found: Iterable[Finding], size: int, *, quiet: float = QUIET) -> Floats
     >>> bool(hot @ hotter > 0.95), bool(hot @ pour([Finding(name="cpu-", weight=2.0)], 64) < 0.4)
     (True, True)
     """
-    vector = np.zeros(size)
-    vector[-1] = quiet
+    numbers = [0.0] * size
+    numbers[-1] = quiet
     for finding in found:
         digest = blake2b(finding.name.encode("utf-8", "replace"), digest_size=4 * _PROBES).digest()
         for probe in range(_PROBES):
             number = int.from_bytes(digest[4 * probe : 4 * probe + 4], "big")
             sign = 1.0 if number & 1 else -1.0
-            vector[(number >> 1) % (size - 1)] += sign * finding.weight / np.sqrt(_PROBES)
+            numbers[(number >> 1) % (size - 1)] += sign * finding.weight / math.sqrt(_PROBES)
+    vector = np.array(numbers)
     norm = float(np.linalg.norm(vector))
     return vector / norm if norm > 0.0 else vector
 
@@ -204,22 +206,15 @@ def _metrics(metrics: Mapping[str, Series]) -> list[Finding]:
     found = []
     for name, series in metrics.items():
         high, low, slope = _deviation(series)
-        for z, share, part in ((high, 1.0, "+"), (-low, 1.0, "-")):
-            said = f"{name} {part}{min(z, _Z_MOST):.1f} z"
-            found.append(
-                Finding(
-                    name=f"{name}{part}",
-                    weight=share * _saturated(z - _Z_LEAST, half=_Z_HALF),
-                    said=said,
-                )
-            )
-        way = "rises" if slope > 0.0 else "falls"
-        found.append(
-            Finding(
-                name=f"{name} {way}",
-                weight=_SLOPE * _saturated(abs(slope) - _Z_LEAST, half=_Z_HALF),
-            )
-        )
+        for z, part in ((high, "+"), (-low, "-")):
+            if z > _Z_LEAST:
+                weight = _saturated(z - _Z_LEAST, half=_Z_HALF)
+                said = f"{name} {part}{min(z, _Z_MOST):.1f} z"
+                found.append(Finding(name=f"{name}{part}", weight=weight, said=said))
+        if abs(slope) > _Z_LEAST:
+            way = "rises" if slope > 0.0 else "falls"
+            weight = _SLOPE * _saturated(abs(slope) - _Z_LEAST, half=_Z_HALF)
+            found.append(Finding(name=f"{name} {way}", weight=weight))
     return found
 
 
@@ -242,9 +237,11 @@ def _templates(templates: Mapping[str, Lines], *, ticks: int) -> list[Finding]:
     found = []
     for text, lines in templates.items():
         expected = lines.before * ticks
-        z = (lines.now * ticks - expected) / np.sqrt(expected + 1.0)
+        z = (lines.now * ticks - expected) / math.sqrt(expected + 1.0)
+        if abs(z) <= _COUNT_LEAST:
+            continue
         factor = next(factor for least, factor in _SEVERITY if lines.severity >= least)
-        weight = factor * _saturated(abs(float(z)) - _COUNT_LEAST, half=_COUNT_HALF)
+        weight = factor * _saturated(abs(z) - _COUNT_LEAST, half=_COUNT_HALF)
         is_new = lines.before == 0.0
         said = f'new "{text}"' if is_new else f'{"more" if z > 0 else "fewer"} "{text}"'
         found.append(Finding(name=f"{text}{'+' if z > 0 else '-'}", weight=weight, said=said))
@@ -300,4 +297,4 @@ def _changes(changes: Sequence[Change]) -> list[Finding]:
 
 def _saturated(size: float, *, half: float) -> float:
     """Return 0 up to 0 and at most 2: what stands out says more than how far it does."""
-    return 2.0 * float(np.tanh(max(0.0, size) / half))
+    return 2.0 * math.tanh(max(0.0, size) / half)

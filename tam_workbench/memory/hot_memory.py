@@ -69,12 +69,24 @@ class HotMemory:
             dimension=self._dimension,
         )
         last = {entry.id: at for at, entry in enumerate(entries)}
-        kept = [entries[at] for at in last.values()]
+        kept, matrix = [entries[at] for at in last.values()], vectors[list(last.values())]
         times = self._rows.times(kept)
+        is_old = [entry.id in self._row_of for entry in kept]
         rows = [self._row(entry.id) for entry in kept]
+        texts = self._rows.texts  # what stays as it is need not be found anew
+        said = [
+            at
+            for at, entry in enumerate(kept)
+            if not (is_old[at] and texts[rows[at]] == entry.text)
+        ]
+        moved = [
+            at
+            for at, row in enumerate(rows)
+            if not (is_old[at] and np.array_equal(self.index.vectors(row), matrix[at]))
+        ]
         self._rows.put(rows, kept, times=times)
-        self.index.put(np.asarray(rows, np.int64), vectors[list(last.values())])
-        self.words.put(rows, [entry.text for entry in kept])
+        self.index.put(np.array([rows[at] for at in moved], np.int64), matrix[moved])
+        self.words.put([rows[at] for at in said], [kept[at].text for at in said])
 
     def delete(self, ids: Sequence[str]) -> int:
         """Remove by id and return how many were there."""

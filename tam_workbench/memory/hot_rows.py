@@ -18,6 +18,7 @@ _KIND, _SERVICE, _TIER, _LABELS, _QUARANTINED = range(5)
 _CREATED, _VALID_FROM, _VALID_TO, _KNOWN_FROM, _KNOWN_TO = range(5)
 _NOTHING: Final[Mapping[str, str]] = {}
 _SHARED: Final = 65_536
+_AT_HAND: Final = 1024  # entries kept whole, about 10 kB each: what is asked for is asked again
 
 
 Name = TypeVar("Name", str, tuple[str, ...])
@@ -66,6 +67,7 @@ class HotRows:
         self.texts: list[str] = []
         self._rest: list[Rest | None] = []
         self._attributes: list[Mapping[str, str]] = []
+        self._at_hand: dict[int, MemoryEntry] = {}
         self._shared: dict[Rest, Rest] = {}
         self._kinds: Codebook[str] = Codebook()
         self._services: Codebook[str] = Codebook()
@@ -95,6 +97,7 @@ class HotRows:
         for row, entry in zip(rows, entries, strict=True):
             self.ids[row], self.texts[row] = entry.id, entry.text
             self._rest[row] = self._one(_rest(entry))
+            self._at_hand.pop(row, None)
             self._attributes[row] = dict(entry.attributes) if entry.attributes else _NOTHING
         self.columns.put(
             np.asarray(rows, np.int64),
@@ -109,9 +112,18 @@ class HotRows:
         for row in rows.tolist():
             self.ids[row], self.texts[row], self._rest[row] = "", "", None
             self._attributes[row] = _NOTHING
+            self._at_hand.pop(row, None)
 
     def entry(self, row: int, vector: Singles) -> MemoryEntry:
-        """Return the entry of a row, with its vector."""
+        """Return the entry of a row, with its vector; the same one until the row changes."""
+        found = self._at_hand.get(row)
+        if found is None:
+            found = self._at_hand[row] = self._made(row, vector)
+            if len(self._at_hand) > _AT_HAND:
+                del self._at_hand[next(iter(self._at_hand))]
+        return found
+
+    def _made(self, row: int, vector: Singles) -> MemoryEntry:
         rest, columns = self._rest[row], self.columns
         assert rest is not None, "only rows that are there are asked for"
         kind, service, tier, labels, quarantined = columns.codes[:, row].tolist()

@@ -51,6 +51,7 @@ class Redactor:
         self._secret = secret
         self._hide_addresses = hide_addresses
         self._quick = f"{QUICK}|{ADDRESSES}" if hide_addresses else QUICK
+        self._quickly = re.compile(self._quick)
         self._signs = {kind: re.compile(sign) for kind, sign in SIGNS.items()}
         if hide_addresses:
             self._signs["IP"] = re.compile(ADDRESSES)
@@ -79,8 +80,7 @@ class Redactor:
         >>> Redactor(b"0123456789abcdef").texts(["disk full", "ask bob@example.com"])
         ['disk full', 'ask <EMAIL:37aea39dc0>']
         """
-        column = self._column(pl.Series("text", lines, dtype=pl.String))
-        return list(lines) if column is None else column.to_list()
+        return [self._line(line) if self._quickly.search(line) else line for line in lines]
 
     def pseudonym(self, kind: str, value: str) -> str:
         """Return what stands for a value.

@@ -3,12 +3,17 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from hashlib import blake2b
+from typing import Final
 
 from tam_workbench import memory
 from tam_workbench.records import MemoryEntry, Origin, Tier
 
 Redact = Callable[[Sequence[str]], list[str]]
 """Texts in, the same without personal data and secrets out."""
+
+_REDACTED: Final = 256
+"""Texts whose redacted form is at hand: an incident's is asked about, stored and stored again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,12 +49,13 @@ class Pen:
         self._cache = cache
         self._redact = redact
         self._embedder = embedder
+        self._clean: dict[bytes, str] = {}  # by hash: what was hidden is not kept
 
     def entries(self, drafts: Sequence[Draft], *, now: datetime) -> list[MemoryEntry]:
         """Return an entry a draft; what is empty or unreadable is left for the gate to refuse."""
         if not drafts:
             return []
-        texts = self._redact([draft.text for draft in drafts])
+        texts = self._redacted([draft.text for draft in drafts])
         vectors = self._cache.embed(texts)
         return [
             self._entry(replace(draft, text=text), vector.tolist(), now)
@@ -58,12 +64,23 @@ class Pen:
 
     def vector(self, text: str) -> list[float]:
         """Return the vector of a question."""
-        asked: list[float] = self._cache.embed(self._redact([text]))[0].tolist()
+        asked: list[float] = self._cache.embed(self._redacted([text]))[0].tolist()
         return asked
 
     def forget(self) -> None:
         """Drop the vectors and texts at hand."""
         self._cache.clear()
+        self._clean.clear()
+
+    def _redacted(self, texts: Sequence[str]) -> list[str]:
+        keys = [blake2b(text.encode("utf-8", "replace"), digest_size=16).digest() for text in texts]
+        new = {key: text for key, text in zip(keys, texts, strict=True) if key not in self._clean}
+        found = dict(zip(new, self._redact(list(new.values())), strict=True)) if new else {}
+        clean = [found[key] if key in found else self._clean[key] for key in keys]
+        self._clean.update(found)
+        for key in list(self._clean)[: max(0, len(self._clean) - _REDACTED)]:
+            del self._clean[key]
+        return clean
 
     def _entry(self, draft: Draft, vector: list[float], now: datetime) -> MemoryEntry:
         sighting = memory.Sighting(

@@ -12,6 +12,7 @@ from tam_workbench.ports import Documents, GraphStore
 from tam_workbench.records import Edge
 
 _KIND: Final = "edge"
+_NOBODY: Final[dict[str, str]] = {}
 _TIMES: Final = ("observed_at", "valid_to", "known_from", "known_to")
 
 
@@ -28,6 +29,9 @@ class Knowledge:
         kept = [_edge(text) for text in documents.all(_KIND).values()]
         self._known = {_key(edge): edge for edge in kept}
         graph.put(kept)
+        self._near: dict[str, dict[str, str]] = {}  # node -> edge -> the other end
+        for key, edge in self._known.items():
+            self._join(key, edge)
         self._changed: set[str] = set()
 
     def __len__(self) -> int:
@@ -48,6 +52,7 @@ class Knowledge:
                 )
             if told != old:
                 self._known[key] = told
+                self._join(key, told)
                 self._changed.add(key)
                 fresh.append(told)
         self._graph.put(fresh)
@@ -70,8 +75,18 @@ class Knowledge:
         as_of: datetime | None = None,
         known_at: datetime | None = None,
     ) -> dict[str, int]:
-        """Return the neighbourhood of a node by distance."""
-        return self._graph.around(node, hops=hops, as_of=as_of, known_at=known_at)
+        """Return the neighbourhood of a node by distance, without the node; asks no store."""
+        found, frontier = {node: 0}, [node]
+        for hop in range(1, hops + 1):
+            near: set[str] = set()
+            for each in frontier:
+                for key, other in self._near.get(each, _NOBODY).items():
+                    if other not in found and _holds(self._known[key], as_of, known_at):
+                        near.add(other)
+            frontier = sorted(near)
+            found.update(dict.fromkeys(frontier, hop))
+        del found[node]
+        return found
 
     def path(
         self,
@@ -111,12 +126,20 @@ class Knowledge:
                 if not left:
                     doomed.append(key)
         for key in doomed:
-            del self._known[key]
+            edge = self._known.pop(key)
+            for end in {edge.cause, edge.effect}:
+                self._near[end].pop(key, None)
+                if not self._near[end]:
+                    del self._near[end]
         self._changed.difference_update(doomed)
         self._documents.delete(_KIND, doomed)
         self._graph.remove(sorted(torn))  # a graph forgets nodes only: put back what stays
         self._graph.put([e for e in self._known.values() if torn & {e.cause, e.effect}])
         self.flush()
+
+    def _join(self, key: str, edge: Edge) -> None:
+        self._near.setdefault(edge.cause, {})[key] = edge.effect
+        self._near.setdefault(edge.effect, {})[key] = edge.cause
 
     def flush(self) -> None:
         """Make what was told durable."""
@@ -124,6 +147,20 @@ class Knowledge:
             told = {key: _text(self._known[key]) for key in sorted(self._changed)}
             self._documents.put(_KIND, told)
             self._changed = set()
+
+
+def _holds(edge: Edge, as_of: datetime | None, known_at: datetime | None) -> bool:
+    """Tell whether an edge was true at ``as_of`` and known at ``known_at``; None asks nothing."""
+    is_true = as_of is None or (
+        edge.observed_at <= as_of and (edge.valid_to is None or as_of < edge.valid_to)
+    )
+    return is_true and (
+        known_at is None
+        or (
+            (edge.known_from is None or edge.known_from <= known_at)
+            and (edge.known_to is None or known_at < edge.known_to)
+        )
+    )
 
 
 def _key(edge: Edge) -> str:

@@ -24,6 +24,8 @@ Floats = npt.NDArray[np.float32]
 SEEDS: Final = 5
 """Best hits of the other columns that the graph spreads from."""
 
+_ROUNDING: Final = 1e-9
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecallRules:
@@ -89,6 +91,7 @@ class Recaller:
         self._rules = rules
         self._border = border
         self._moving = moving
+        self._prior = replace(rules.rank, similarity=0.0)
 
     def recall(self, question: Question) -> Recalled:
         """Return the best hits with every part of their scores."""
@@ -97,18 +100,14 @@ class Recaller:
         by_vector = self._shelf.nearest(query, k=rules.depth, where=where)
         by_words = self._shelf.matching(question.text, k=rules.depth, where=where)
         found = {hit.entry.id: hit.entry for hit in (*by_vector, *by_words)}
+        likeness = {hit.entry.id: hit.score for hit in by_vector}
+        by_names = named([*by_words, *by_vector], identifiers(question.text), likeness)
         columns: dict[str, Sequence[str] | None] = {
             "vector": [hit.entry.id for hit in by_vector],
             "text": [hit.entry.id for hit in by_words],
+            **({"names": list(by_names)} if by_names else {}),
         }
-        likeness = {hit.entry.id: hit.score for hit in by_vector}
-        by_names = named([*by_words, *by_vector], identifiers(question.text), likeness)
-        if by_names:
-            columns["names"] = list(by_names)
-        if self._moving is not None:
-            columns["moved"] = self._moved(self._moving, found, question)
-        if len(self._links):
-            columns["graph"] = self._linked(columns, found, question)
+        self._ask_others(columns, found, question)
         fusion = memory.fuse(columns, k=len(found), rules=self._fusing(question.text))
         graded = {
             "vector": strengths(by_vector),
@@ -116,13 +115,25 @@ class Recaller:
             "names": by_names,
         }
         words = {hit.entry.id: hit.parts.get("words", hit.score) for hit in by_words}
+        contenders = self._contenders(
+            [self._graded(each, graded) for each in fusion.hits], question
+        )
         hits = [
-            self._hit(found[fused.id], fused, query, words, question.now)
-            for fused in (self._graded(each, graded) for each in fusion.hits)
+            self._hit(
+                found[fused.id],
+                fused,
+                similarity=_similarity(found[fused.id], query, likeness),
+                words=words,
+                now=question.now,
+            )
+            for fused in contenders
         ]
         hits.sort(key=lambda hit: (-hit.score, hit.entry.id))
         chosen = self._varied(hits, question.k)
         best = max((hit.parts["similarity"] for hit in by_vector[:1]), default=-1.0)
+        return self._recalled(chosen, fusion, best)
+
+    def _recalled(self, chosen: Sequence[Hit], fusion: memory.Fusion, best: float) -> Recalled:
         agreed = {hit.entry.id for hit in chosen}
         consensus = [fused.consensus for fused in fusion.hits if fused.id in agreed]
         return Recalled(
@@ -133,6 +144,18 @@ class Recaller:
             version=self._shelf.version,
             columns=fusion.answered,
         )
+
+    def _ask_others(
+        self,
+        columns: dict[str, Sequence[str] | None],
+        found: dict[str, MemoryEntry],
+        question: Question,
+    ) -> None:
+        """Add the columns that fetch entries of their own: a moving embedder, the graph."""
+        if self._moving is not None:
+            columns["moved"] = self._moved(self._moving, found, question)
+        if len(self._links):
+            columns["graph"] = self._linked(columns, found, question)
 
     def _fusing(self, text: str) -> memory.FusionRules:
         rules = self._rules
@@ -151,6 +174,15 @@ class Recaller:
             for column, part in fused.parts.items()
         }
         return replace(fused, parts=parts, score=min(1.0, sum(parts.values())))
+
+    def _contenders(self, graded: list[memory.Fused], question: Question) -> list[memory.Fused]:
+        """Return what may be among the k best however outcome, trust and recency lift it."""
+        k, most = question.k, 0.5 * self._rules.prior_share
+        if self._rules.variety or k <= 0 or len(graded) <= k:
+            return graded
+        sure = sorted((min(1.0, fused.score * (1.0 - most)) for fused in graded), reverse=True)
+        least = sure[k - 1] - _ROUNDING
+        return [fused for fused in graded if min(1.0, fused.score * (1.0 + most)) >= least]
 
     def _confidence(self, similarity: float) -> float:
         """Return how sure it is that the best hit is the same thing, in [0, 1]."""
@@ -192,16 +224,14 @@ class Recaller:
         self,
         entry: MemoryEntry,
         fused: memory.Fused,
-        query: Floats,
+        *,
+        similarity: float,
         words: Mapping[str, float],
         now: datetime,
     ) -> Hit:
         rules = self._rules
-        vector = np.asarray(entry.vector, np.float32)
-        norm = float(np.linalg.norm(vector) * np.linalg.norm(query))
-        similarity = float(vector @ query) / norm if norm else 0.0
         plain = Hit(entry=entry, score=similarity, parts={"similarity": similarity})
-        weighed = memory.rank([plain], now=now, rules=replace(rules.rank, similarity=0.0))[0]
+        weighed = memory.rank([plain], now=now, rules=self._prior)[0]
         lift = 1.0 + rules.prior_share * (weighed.score - 0.5)
         parts = {
             **weighed.parts,
@@ -221,3 +251,12 @@ class Recaller:
         worth = np.array([hit.score for hit in hits])
         chosen = memory.diversified(rows, worth, k=k, trade=1.0 - self._rules.variety)
         return [hits[at] for at in chosen]
+
+
+def _similarity(entry: MemoryEntry, query: Floats, likeness: Mapping[str, float]) -> float:
+    """Return the cosine of an entry and the question, as found or else computed."""
+    if entry.id in likeness:
+        return likeness[entry.id]
+    vector = np.asarray(entry.vector, np.float32)
+    norm = float(np.linalg.norm(vector) * np.linalg.norm(query))
+    return float(vector @ query) / norm if norm else 0.0

@@ -129,6 +129,22 @@ class Shelf:
         with self._lock:
             yield from self._answering().scan(where)
 
+    def pages(self, where: Where, *, size: int) -> Iterator[list[MemoryEntry]]:
+        """Yield what ``where`` admits now, page by page, each as it is when it is asked for.
+
+        Others may read and write between two pages; a copy in memory is read as far as asked.
+        """
+        with self._lock:
+            found = self._answering().scan(where)
+            read = found if self.is_hot else iter([[e for page in found for e in page]])
+        while True:
+            with self._lock:
+                ids = [entry.id for entry in next(read, [])]
+            if not ids:
+                return
+            for start in range(0, len(ids), size):
+                yield self.get(ids[start : start + size])
+
     def delete(self, ids: Sequence[str]) -> int:
         """Remove by id, durably, and return how many were there."""
         with self._lock:

@@ -21,6 +21,10 @@ class UpkeepRules:
     every_s: float = 60.0
     """Seconds of the stream between two turns; 0 keeps order at every batch."""
 
+    settled_every_s: float = 3600.0
+    """Seconds of the stream until a settled entry that did not change is judged again: what time
+    alone does to it takes days. 0 judges it each time its page comes."""
+
     page: int = 500
     """Entries looked at in a turn beside short-term and working memory, which are always
     looked at; bounds what a turn costs."""
@@ -51,6 +55,8 @@ class Upkeep:
         self._pages: Iterator[list[MemoryEntry]] = iter(())
         self._compacted = memory.shelf.version
         self._turns = 0
+        self._judged: dict[str, int] = {}  # settled entries, as they were when nothing was due
+        self._judged_since: datetime | None = None
 
     def turn(self, *, now: datetime, is_open: IsOpen) -> list[Receipt]:
         """Keep order if it is time to."""
@@ -66,7 +72,8 @@ class Upkeep:
         memory, tiers = self._memory, self._memory.rules.tiers
         mind = Where(tiers=(Tier.SHORT_TERM, Tier.WORKING), with_quarantined=True)
         inmind = [entry for page in memory.shelf.scan(mind) for entry in page]
-        at_hand = {entry.id: entry for entry in (*inmind, *self._page()) if entry.known_to is None}
+        settled = self._unjudged(self._page(), now=now)
+        at_hand = {entry.id: entry for entry in (*inmind, *settled) if entry.known_to is None}
         moves: list[Transition] = []
         changed: dict[str, MemoryEntry] = {}
         for entry in at_hand.values():
@@ -164,6 +171,20 @@ class Upkeep:
             for why, entries in sorted(gone.items())
         ]
 
+    def _unjudged(self, page: list[MemoryEntry], *, now: datetime) -> list[MemoryEntry]:
+        """Return the entries that changed since they were judged, or were so long ago."""
+        since = self._judged_since
+        wait_s = 0.0 if since is None else (now - since).total_seconds()
+        if since is None or not 0.0 <= wait_s < self._rules.settled_every_s:
+            self._judged, self._judged_since = {}, now
+        found = []
+        for entry in page:
+            mark = _mark(entry)
+            if self._judged.get(entry.id) != mark:
+                self._judged[entry.id] = mark
+                found.append(entry)
+        return found
+
     def _page(self) -> list[MemoryEntry]:
         """Return the next page of settled memory; begin again after the last."""
         found = next(self._pages, None)
@@ -174,6 +195,25 @@ class Upkeep:
 
     def _settled(self) -> Iterator[list[MemoryEntry]]:
         rest = Where(tiers=(Tier.EPISODIC, Tier.SEMANTIC, Tier.LONG_TERM), with_quarantined=True)
-        ids = [entry.id for page in self._memory.shelf.scan(rest) for entry in page]
-        for start in range(0, len(ids), self._rules.page):
-            yield self._memory.shelf.get(ids[start : start + self._rules.page])
+        return self._memory.shelf.pages(rest, size=self._rules.page)
+
+
+def _mark(entry: MemoryEntry) -> int:
+    """Return a number that differs when anything changed that moves or expires an entry."""
+    told = entry.attributes
+    return hash(
+        (
+            entry.tier.value,
+            entry.count,
+            entry.stability,
+            entry.surprise,
+            entry.is_pinned,
+            entry.is_quarantined,
+            entry.known_to,
+            entry.helped,
+            entry.action,
+            told.get("last_seen"),
+            told.get("reinforced_at"),
+            told.get("outcomes"),
+        )
+    )

@@ -1,11 +1,15 @@
 from datetime import timedelta
 
 import numpy as np
+import polars as pl
 import pytest
 
+from tam_workbench.engine.pieces import SpanRows
 from tam_workbench.engine.signing import Signer, SigningRules
 from tam_workbench.engine.summary import ServiceTicks
+from tam_workbench.engine.windows import MaskedLines, Stretch, spans_of
 from tam_workbench.features import FeatureRules, Features
+from tam_workbench.features.masks import mask
 from tam_workbench.memory.blocks import findings
 from tam_workbench.memory.recognition import Recogniser
 from tam_workbench.plant import START, Fault, Plant, PlantSpec
@@ -160,3 +164,68 @@ def test_a_signal_that_never_came_is_missing_not_quiet():
     )
     blocks = signer_of(stream).sign("checkout", opened_tick=ZERO + 30).blocks
     assert sorted(blocks) == ["below", "metrics", "place"]
+
+
+@pytest.mark.parametrize("ticks", [1, 7])
+def test_how_the_stream_is_cut_into_batches_does_not_show(ticks):
+    def cut(step: int) -> Signer:
+        plant = Plant(PlantSpec(faults=(saturated(150),)), seed=3)
+        outputs = []
+        while plant.tick < 210:
+            outputs.append(plant.advance(step))
+        return signer_of(
+            Batch(
+                source="scenario:test",
+                sequence=0,
+                offset="",
+                received_at=START + timedelta(seconds=output.end),
+                **{signal: getattr(output, signal) for signal in SIGNALS},
+            )
+            for output in outputs
+        )
+
+    whole, small = cut(70), cut(ticks)
+    callees = ("payment", "inventory", "db")
+    one, two = (
+        s.window("checkout", opened_tick=ZERO + 165, callees=callees) for s in (whole, small)
+    )
+    assert len(small._pieces) < 210 / ticks / 3
+    assert one.templates == two.templates
+    assert one.spans == two.spans
+    assert one.changes == two.changes
+    assert sorted(one.metrics) == sorted(two.metrics)
+
+
+def test_lines_of_one_shape_are_masked_alike_and_odd_ones_by_themselves():
+    said = ["took 12 ms", "took 93 ms", None, "a\\042b 7", "a\\043b 7", "é 3", "é 4", "x" * 1200]
+    lines = MaskedLines()
+    texts = [lines.texts[n] for n in lines.number(said)]
+    assert texts == mask(pl.Series([line or "" for line in said])).to_list()
+    assert [lines.texts[n] for n in lines.number(said[:2] + said[5:7])] == [
+        texts[at] for at in (0, 1, 5, 6)
+    ]
+    assert lines.number([]).size == 0
+
+
+def test_an_origin_is_a_failure_that_nothing_below_it_explains():
+    def rows(*spans) -> SpanRows:
+        traces, services, parents, failed = zip(*spans, strict=True)
+        return SpanRows(
+            ticks=np.full(len(spans), 5),
+            services=np.array(services),
+            parents=np.array(parents),
+            names=np.array(services),
+            failed=np.array(failed),
+            seconds=np.full(len(spans), 0.1),
+            called=pl.Series([f"/{service}" for service in services]),
+            traces=pl.Series(traces),
+        )
+
+    quiet = np.ones((2, 4), dtype=bool)
+    stretch = Stretch(services=("a", "b"), past=0, start=4, end=8, quiet=quiet)
+    told = rows(("t1", 1, 0, True), ("t1", 2, 1, True), ("t2", 1, 0, True), ("t3", 1, 0, False))
+    calls = spans_of([told], np.array([1, 2]), stretch)
+    assert (calls["/1"].count, calls["/2"].count) == (3, 1)
+    assert calls["/1"].failed == pytest.approx(2 / 3)
+    assert calls["/1"].origin == pytest.approx(1 / 3)  # of t1 the callee failed, of t2 nobody
+    assert calls["/2"].origin == 1.0

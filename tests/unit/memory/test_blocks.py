@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from tam_workbench.memory.block_kernels import deviation, select
 from tam_workbench.memory.blocks import (
     SIZES,
     Below,
@@ -211,3 +212,53 @@ def test_a_quiet_block_is_noise_free_and_a_loud_one_hardly_quiet():
     faint, loud = (pour([Finding(name="x", weight=w)], 64) for w in (0.05, 5.0))
     assert faint[-1] > 0.99
     assert loud[-1] < 0.3
+
+
+def plain_deviation(before, now) -> tuple[float, float, float]:
+    """The readable version of `block_kernels.deviation`."""
+    highs, lows, slopes = [], [], []
+    for past, late in zip(before, now, strict=True):
+        seen, came = past[np.isfinite(past)], late[np.isfinite(late)]
+        if seen.size < 8 or came.size < 3:
+            continue
+        middle = np.median(seen)
+        steps = np.abs(np.diff(past))
+        steps = np.sort(steps[np.isfinite(steps)])[: max(1, int(0.9 * np.isfinite(steps).sum()))]
+        step = steps.mean() if steps.size else 0.0
+        spread = 1.4826 * np.median(np.abs(seen - middle))
+        scale = max(spread, 0.886 * step) + 0.02 * abs(middle) + 1e-3 * np.abs(came).max() + 1e-9
+        third = max(1, late.size // 3)
+        ends = [part[np.isfinite(part)] for part in (late[:third], late[-third:])]
+        first, last = (np.median(end) if end.size else middle for end in ends)
+        highs.append((np.quantile(came, 0.7) - middle) / scale)
+        lows.append((np.quantile(came, 0.3) - middle) / scale)
+        slopes.append((last - first) / scale)
+    if not highs:
+        return 0.0, 0.0, 0.0
+    return max(highs), min(lows), slopes[int(np.argmax(np.abs(slopes)))]
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_the_compiled_deviation_is_the_readable_one(seed):
+    rng = np.random.default_rng(seed)
+    replicas = int(rng.integers(1, 6))
+    before = rng.normal(10, 2, (replicas, int(rng.integers(1, 200))))
+    now = rng.normal(10 + 5 * rng.normal(), 2, (replicas, int(rng.integers(1, 50))))
+    if seed % 2:
+        before, now = np.round(before), np.round(now)
+    for values in (before, now):
+        values[rng.random(values.shape) < 0.7 * rng.random()] = np.nan
+    said = deviation(before, now, least_before=8, least_now=3)
+    assert said == pytest.approx(plain_deviation(before, now), abs=1e-9, rel=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_select_finds_what_sorting_would(seed):
+    rng = np.random.default_rng(seed)
+    values = np.round(rng.normal(size=int(rng.integers(1, 60))), 1)
+    place = int(rng.integers(values.size))
+    moved = values.copy()
+    assert select(moved, place) == np.sort(values)[place]
+    assert sorted(moved) == sorted(values)
+    assert (moved[:place] <= moved[place]).all()
+    assert (moved[place:] >= moved[place]).all()
