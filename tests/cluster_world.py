@@ -30,6 +30,7 @@ PATHS = {
     "DaemonSet": "/apis/apps/v1/namespaces/{}/daemonsets",
     "Job": "/apis/batch/v1/namespaces/{}/jobs",
     "NetworkPolicy": "/apis/networking.k8s.io/v1/namespaces/{}/networkpolicies",
+    "HorizontalPodAutoscaler": "/apis/autoscaling/v1/namespaces/{}/horizontalpodautoscalers",
     "Role": "/apis/rbac.authorization.k8s.io/v1/namespaces/{}/roles",
     "RoleBinding": "/apis/rbac.authorization.k8s.io/v1/namespaces/{}/rolebindings",
     "ClusterRole": "/apis/rbac.authorization.k8s.io/v1/clusterroles",
@@ -45,6 +46,10 @@ class World:
         self.server = connect("admin", config_file=str(plane.kubeconfig))
         self.namespace = namespace
         self.make({"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": namespace}})
+        given = {"kube-root-ca.crt"}  # by the controllers, some time after
+        self.until(
+            lambda: given <= {c["metadata"]["name"] for c in self.all("ConfigMap")}, seconds=60
+        )
 
     def path(self, kind, name=""):
         return PATHS[kind].format(self.namespace) + (f"/{name}" if name else "")

@@ -22,7 +22,7 @@ def evaluate(  # noqa: PLR0913 - a verb's options
         str,
         typer.Argument(
             help="scenarios, legacy, poison, drift, prediction, recall, policies, "
-            "explanations, cases; metrics (nab, smd, "
+            "explanations, clusters, rca, cases; metrics (nab, smd, "
             "asd, skab) or logs (loghub, hdfs), or one of these alone."
         ),
     ] = "scenarios",

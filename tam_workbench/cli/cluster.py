@@ -9,10 +9,11 @@ from typing import Annotated, Any
 import typer
 
 from tam_workbench.cli.output import console, guarded, plain, say, show
-from tam_workbench.engine import settings, wiring
+from tam_workbench.cli.running import level
+from tam_workbench.engine import inbox, settings, wiring
 from tam_workbench.engine.cluster import ClusterQuestions, moment_of, since
 from tam_workbench.errors import BadInputError
-from tam_workbench.records import Fact
+from tam_workbench.records import Autonomy, Fact
 
 State = Annotated[
     Path, typer.Option("--state", envvar="TAM_STATE_DIR", help="Folder the loop works in.")
@@ -20,6 +21,19 @@ State = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 What = Annotated[str, typer.Argument(help="Kind/name, namespace/Kind/name, a uid or a fact's id.")]
 When = Annotated[str, typer.Argument(help="A time (ISO 8601), or how long ago: 90m, 2h.")]
+Key = Annotated[str, typer.Argument(help="Key of the act, see 'tam k8s acts'.")]
+Reason = Annotated[str, typer.Option(help="Why; it goes into the ledger.")]
+Rules = Annotated[
+    Path | None,
+    typer.Option("--rules", help="YAML of what may be done, or 'conservative'; default: nothing."),
+]
+Actuator = Annotated[str | None, typer.Option(help="kubernetes acts; default: a dry run.")]
+Act = Annotated[
+    Autonomy | None,
+    typer.Option(
+        "--autonomy", parser=level, metavar="LEVEL", help="observe, suggest, confirm, act."
+    ),
+]
 DEFAULT_STATE = Path(".tam")
 
 k8s_app = typer.Typer(no_args_is_help=True, help="What Kubernetes forgets: watch, replay, ask.")
@@ -27,7 +41,7 @@ k8s_app = typer.Typer(no_args_is_help=True, help="What Kubernetes forgets: watch
 
 @k8s_app.command("replay")
 @guarded
-def replay(
+def replay(  # noqa: PLR0913 - a verb's options
     file: Annotated[Path, typer.Argument(help="JSON lines or YAML, as 'watch' records them.")],
     *,
     state: State = DEFAULT_STATE,
@@ -36,11 +50,13 @@ def replay(
     quiet: Annotated[
         float, typer.Option(help="Seconds that the watch went on in silence after the end.")
     ] = 300.0,
+    rules: Rules = None,
     as_json: AsJson = False,
 ) -> None:
     """Take in what was recorded of a cluster, through the same path as live."""
     chosen: dict[str, Any] = {"source": f"recorded:{file}", "state_dir": state}
-    _turn(chosen | {"speed": speed, "cluster_name": cluster}, quiet_s=quiet, as_json=as_json)
+    chosen |= {"speed": speed, "cluster_name": cluster, "cluster_rulebook": rules}
+    _turn(chosen, quiet_s=quiet, as_json=as_json)
 
 
 @k8s_app.command("watch")
@@ -52,6 +68,9 @@ def watch(  # noqa: PLR0913 - a verb's options
     selector: Annotated[str, typer.Option(help="Only objects with these labels.")] = "",
     record: Annotated[Path | None, typer.Option(help="Write down what comes, for replay.")] = None,
     batches: Annotated[int | None, typer.Option(help="Stop after so many batches.")] = None,
+    rules: Rules = None,
+    actuator: Actuator = None,
+    autonomy: Act = None,
     state: State = DEFAULT_STATE,
     as_json: AsJson = False,
 ) -> None:
@@ -60,6 +79,7 @@ def watch(  # noqa: PLR0913 - a verb's options
     query = "&".join(f"{name}={value}" for name, value in told.items() if value)
     source = f"kubernetes:{context}" + (f"?{query}" if query else "")
     chosen: dict[str, Any] = {"source": source, "state_dir": state, "record": record}
+    chosen |= {"cluster_rulebook": rules, "actuator": actuator, "autonomy": autonomy}
     _turn(chosen, batches=batches, as_json=as_json)
 
 
@@ -270,6 +290,46 @@ def incidents(*, state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
         for one in found
     ]
     show([plain(one) for one in found] if as_json else rows, as_json=as_json, empty="none so far")
+
+
+@k8s_app.command("acts")
+@guarded
+def acts(*, state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
+    """List what was done, asked for or refused about clusters."""
+    found = wiring.open_kept(state).acts()
+    rows = [
+        {
+            "key": one.proposal.key,
+            "act": f"{one.proposal.action} {one.proposal.target}",
+            "stands": one.stands.replace("_", " "),
+            "why": one.proposal.rationale,
+            "gate": "; ".join(one.reasons),
+        }
+        for one in found
+    ]
+    show([one.told() for one in found] if as_json else rows, as_json=as_json, empty="none so far")
+
+
+@k8s_app.command("approve")
+@guarded
+def approve(key: Key, *, reason: Reason = "approved", state: State = DEFAULT_STATE) -> None:
+    """Let an act that waits be carried out by the loop that runs in ``--state``."""
+    _answer(key, "approve", reason, state)
+
+
+@k8s_app.command("reject")
+@guarded
+def reject(key: Key, *, reason: Reason = "rejected", state: State = DEFAULT_STATE) -> None:
+    """Drop an act that waits."""
+    _answer(key, "reject", reason, state)
+
+
+def _answer(key: str, verb: str, reason: str, state: Path) -> None:
+    waiting = [one for one in wiring.open_kept(state).acts() if one.stands == "asked"]
+    if key not in {one.proposal.key for one in waiting}:
+        raise BadInputError(f"nothing waits for approval under {key!r}; see 'tam k8s acts'")
+    inbox.send(state, verb, {"key": key, "reason": reason, "of": "act"})
+    say(f"{key}: left for the loop; see 'tam k8s acts'")
 
 
 def _asked(state: Path) -> ClusterQuestions:

@@ -8,7 +8,7 @@ import typer
 import tam_workbench
 from tam_workbench.cli import (
     boards,
-    cluster,
+    context,
     evidence,
     figures,
     material,
@@ -57,6 +57,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "bench": figures.bench,
     "doctor": material.doctor,
     "info": material.info,
+    "mcp": context.mcp,
 }
 for name, verb in VERBS.items():
     app.command(name)(guarded(verb))
@@ -64,7 +65,7 @@ for name, verb in VERBS.items():
 for name, group in {
     "audit": evidence.audit_app,
     "memory": versions.memory_app,
-    "k8s": cluster.k8s_app,
+    "k8s": context.k8s_app,
     "datasets": material.datasets_app,
     "notebook": material.notebook_app,
     "config": material.config_app,

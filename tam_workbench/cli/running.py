@@ -11,7 +11,8 @@ from tam_workbench.engine.workbench import Workbench
 from tam_workbench.records import Autonomy
 
 
-def _level(name: object) -> Autonomy:
+def level(name: object) -> Autonomy:
+    """Return the level of autonomy that was typed, by name or number."""
     text = str(int(name)) if isinstance(name, int) else str(name)
     if text.isdigit():  # typer hands the default over as its number
         return Autonomy(int(text))
@@ -36,7 +37,7 @@ Act = Annotated[
     Autonomy,
     typer.Option(
         "--autonomy",
-        parser=_level,
+        parser=level,
         metavar="LEVEL",
         help="observe, suggest, confirm or act.",
     ),

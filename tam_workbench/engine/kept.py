@@ -1,9 +1,11 @@
 """What a stopped or running loop has kept on disk, for the command line to ask."""
 
+import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from tam_workbench import audit
+from tam_workbench.engine.cluster.undertaking import ACTS, Undertaking, undertaking_of
 from tam_workbench.engine.remembering import Memory
 from tam_workbench.engine.scribe import from_json
 from tam_workbench.errors import SettingsError
@@ -54,6 +56,11 @@ class Kept:
             if incident.phase is Phase.PROPOSED and proposal and key in {incident.id, proposal.key}:
                 return incident
         raise SettingsError(f"nothing waits for approval under {key!r}; see 'tam incidents'")
+
+    def acts(self) -> list[Undertaking]:
+        """Return what was done, asked for or refused about clusters, the oldest first."""
+        found = [undertaking_of(json.loads(t)) for t in self._journal.documents(ACTS).values()]
+        return sorted(found, key=lambda one: one.proposal.proposed_at)
 
     def matching(self, beginnings: Sequence[str]) -> list[str]:
         """Return the ids that begin so; forgotten and quarantined ones too.

@@ -7,10 +7,14 @@ memory, policy and gate, and one ledger line per arrow.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from tam_workbench.engine import outlook
 from tam_workbench.engine.bus import Bus
-from tam_workbench.engine.incidents import IncidentBook
+from tam_workbench.engine.cluster.autonomy import ClusterAutonomy
+from tam_workbench.engine.cluster.joining import joined
+from tam_workbench.engine.cluster.memory import NOTHING, ClusterMemory, Learnt
+from tam_workbench.engine.incidents import OPEN_PHASES, IncidentBook
 from tam_workbench.engine.labels import Labeller
 from tam_workbench.engine.responder import Responder
 from tam_workbench.engine.scribe import Scribe
@@ -39,6 +43,7 @@ class Stages:
     labeller: Labeller
     learning: Learning
     book: IncidentBook
+    cluster: ClusterMemory
 
 
 @dataclass(slots=True)
@@ -63,6 +68,8 @@ class Turn:
     labels: Labels
     predicted: Predictions
     seen: ServiceTicks
+    learnt: Learnt = NOTHING
+    """What the cluster is known for since."""
 
 
 class Loop:
@@ -77,6 +84,8 @@ class Loop:
         self._scribe = scribe
         self._bus = bus
         self._clock = clock
+        self.autonomy: ClusterAutonomy | None = None
+        """What may be done about a watched cluster; wired where rules are named."""
 
     def prepare(self) -> None:
         """Load heavy guests now; otherwise the first turn that needs one waits for seconds."""
@@ -93,6 +102,9 @@ class Loop:
             clean.columns.adopt(screened.columns)  # most frames are the same
         with self._timed("trust"):
             scores = stages.trust.score(clean)
+        with self._timed("cluster"):
+            learnt = stages.cluster.take(clean, scores)
+            scores = stages.cluster.weigh(clean, scores)
         with self._timed("features"):
             observed = stages.features.observe(clean, scores)
         with self._timed("learn"):
@@ -107,11 +119,53 @@ class Loop:
                 labels=labels,
                 predicted=predicted,
                 seen=seen,
+                learnt=learnt,
             )
             self._record(turn, tick_s=tick_s)
         with self._timed("respond"):  # last: an action commits, and the batch must be in it
             self.responder.respond(observed, seen, clean, scores)
+        if stages.cluster.is_watching:
+            with self._timed("cluster"):
+                self._name_causes(batch.received_at)
+                self._consider(learnt)
         return turn
+
+    def idle(self, at: datetime) -> None:
+        """Let absences run out while nothing comes, and what is under way go on."""
+        cluster = self.stages.cluster
+        if cluster.is_watching:
+            self._consider(cluster.due(at))
+
+    def settle(self, quiet_s: float) -> None:
+        """Take it that clusters were watched on in silence for so long."""
+        self._consider(self.stages.cluster.settle(quiet_s))
+
+    def answer(self, key: str, *, is_yes: bool, by: str, reason: str) -> None:
+        """Say a person's word on an act on a cluster that waits for it."""
+        newest = self.stages.cluster.view.newest
+        if self.autonomy is None or newest is None:
+            raise LookupError(f"nothing waits for approval under {key!r}; see 'tam k8s acts'")
+        reply = self.autonomy.approve if is_yes else self.autonomy.reject
+        reply(key, by=by, reason=reason, now=newest)
+
+    def _consider(self, learnt: Learnt) -> None:
+        view = self.stages.cluster.view
+        if self.autonomy is not None and view.newest is not None:
+            self.autonomy.consider(learnt, view, now=view.newest)
+
+    def _name_causes(self, at: datetime) -> None:
+        """Say in open incidents what the cluster knows of their cause; it may come late."""
+        book, view = self.stages.book, self.stages.cluster.view
+        for incident in [one for phase in OPEN_PHASES for one in book.awaiting(phase)]:
+            found = joined(incident, view)
+            if found is None:
+                continue
+            named, edge = found
+            book.put(named)
+            self._scribe.keep(named)
+            self._scribe.note("cause", {"incident": named.id, "says": named.explanation}, at=at)
+            self._bus.publish("incident", [named])
+            self.stages.cluster.tell([edge], now=at)
 
     def set_aside(self, batch: Batch, *, why: str) -> None:
         """Quarantine a whole batch that no stage could take; the ledger says so."""
@@ -179,7 +233,7 @@ def _batch_line(turn: Turn) -> dict[str, object]:
     batch, scores = turn.batch, turn.scores
     trust = {s: round(float(v.mean()), 4) for s, v in scores.values.items() if v.size}
     said, seen = turn.predicted, turn.seen
-    return {
+    line: dict[str, object] = {
         "source": batch.source,
         "sequence": batch.sequence,
         "offset": batch.offset,
@@ -194,3 +248,8 @@ def _batch_line(turn: Turn) -> dict[str, object]:
         "model_version": said.model_version,
         "last_tick": int(seen.ticks[-1]) if seen.ticks.size else None,
     }
+    if batch.observations:
+        line["objects"] = len(batch.observations)
+        line["facts"] = len(turn.learnt.facts)
+        line["edges"] = len(turn.learnt.correlated.edges)
+    return line

@@ -21,12 +21,15 @@ class Recovery:
     journal: Journal
     recollection: Recollection
     plant: Plant | None
+    source: str = ""
+    """Name of the source; the offset of another one says nothing here."""
 
     def state(self, offset: str | None) -> dict[str, Any]:
         """Return the state of every stage and where the source stands."""
         stages, responder, tally = self.loop.stages, self.loop.responder, self.loop.tally
         return {
             "offset": offset,
+            "source": self.source,
             "ledger_head": self.scribe.head.number if self.scribe.head else 0,
             "memory_version": self.recollection.version(),
             "recollection": self.recollection.state(),
@@ -38,12 +41,14 @@ class Recovery:
             "book": stages.book.state(),
             "responder": responder.state(),
             "gate": responder.gate_state(),
+            "autonomy": self.loop.autonomy.state() if self.loop.autonomy else [],
             "plant": self.plant.state() if self.plant else None,
             "tally": [tally.batches, tally.rows_in, tally.rows_scored, tally.rows_quarantined],
         }
 
     def restore(self) -> str | None:
         """Put every stage back to the last checkpoint and return where the source stood."""
+        self.loop.stages.cluster.restore()
         packed = self.journal.checkpoint()
         if packed is None:
             return None
@@ -60,10 +65,12 @@ class Recovery:
         tally.batches, tally.rows_in, tally.rows_scored, tally.rows_quarantined = kept["tally"]
         if "recollection" in kept:
             self.recollection.restore(kept["recollection"])
+        if self.loop.autonomy is not None:
+            self.loop.autonomy.restore(kept.get("autonomy", []))
         if self.plant is not None:
             self.plant.restore(kept["plant"])
         offset: str | None = kept["offset"]
-        return offset
+        return offset if kept.get("source", self.source) == self.source else None
 
     def model(self) -> bytes:
         """Return the learner's state alone, for a snapshot."""

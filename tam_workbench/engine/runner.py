@@ -82,6 +82,8 @@ class Runner:
         self.source.open(self._offset)
         self._is_open = True
         self.loop.responder.resume()
+        if self.loop.autonomy is not None:
+            self.loop.autonomy.resume(self.clock.now())
 
     def step(self) -> bool:
         """Serve commands and take one batch; False when nothing came."""
@@ -93,13 +95,15 @@ class Runner:
             self.is_exhausted = True
             return False
         self._offset = batch.offset
-        if batch.rows_in:
+        if batch.rows_in or batch.observations:
             self._at_hand = batch
             self._take(batch)
+        else:
+            self.loop.idle(batch.received_at)
         self._at_hand = None
         if self.clock.monotonic() - self._committed_at >= self._checkpoint_s:
             self.commit()
-        return bool(batch.rows_in)
+        return bool(batch.rows_in or batch.observations)
 
     def _take(self, batch: Batch) -> None:
         turn = self.loop.turn(batch, tick_s=self.source.tick_s)
@@ -108,6 +112,7 @@ class Runner:
     def commit(self) -> None:
         """Make everything so far durable, then tell the source."""
         self.recollection.flush()
+        self.loop.stages.cluster.flush()
         self.scribe.commit(self.recovery.state(self._offset))
         self._committed_at = self.clock.monotonic()
         if self._offset is not None:
@@ -179,6 +184,7 @@ class Runner:
         self.stop()
         self.source.close()
         self.recollection.memory.close()
+        self.loop.stages.cluster.close()
         self.journal.close()
         self._presence.leave()
 
@@ -235,6 +241,9 @@ class Runner:
             responder.label(key, verdict=arguments.get("verdict", ""))
         elif verb == "memory":
             obey(self.recollection.memory, arguments)
+        elif arguments.get("of") == "act":
+            is_yes = verb == "approve"
+            self.loop.answer(key, is_yes=is_yes, by="command line", reason=reason)
         elif verb in {"approve", "reject"}:
             answer = responder.approve if verb == "approve" else responder.reject
             answer(key, by="command line", reason=reason)

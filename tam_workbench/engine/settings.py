@@ -64,6 +64,10 @@ class Settings(BaseSettings):
     cluster_name: str = "recorded"
     """Name of the cluster of a recording that does not name one."""
 
+    cluster_rulebook: Path | None = None
+    """YAML rules of what may be done to a watched cluster, or ``conservative``, which ships.
+    ``None`` does nothing to clusters."""
+
     log_files: tuple[Path, ...] = ()
     """Log files that the ``host`` source follows."""
 

@@ -14,13 +14,7 @@ from tam_workbench.adapters.sources.recorded import RecordingSource
 from tam_workbench.engine import datasets, plugins, presence, shelving
 from tam_workbench.engine.archive import Archive
 from tam_workbench.engine.bus import Bus
-from tam_workbench.engine.cluster import (
-    ClusterMemory,
-    ClusterQuestions,
-    ClusterShelf,
-    kept_view,
-    like,
-)
+from tam_workbench.engine.cluster import ClusterMemory, ClusterQuestions, kept_view, like
 from tam_workbench.engine.explainer import Explainer
 from tam_workbench.engine.incidents import IncidentBook
 from tam_workbench.engine.kept import Kept
@@ -36,6 +30,7 @@ from tam_workbench.engine.scribe import Scribe
 from tam_workbench.engine.settings import Settings
 from tam_workbench.engine.shelving import House, open_memory, open_recollection
 from tam_workbench.engine.supervisor import Supervisor
+from tam_workbench.engine.watching import autonomy_of, open_shelf, rules_of
 from tam_workbench.engine.workbench import Workbench
 from tam_workbench.errors import BadInputError, SettingsError
 from tam_workbench.features import Features
@@ -43,7 +38,7 @@ from tam_workbench.gate import Gate, judge_update
 from tam_workbench.learning import Learning, UpdateEvidence
 from tam_workbench.plant import Plant, scenario
 from tam_workbench.policy import BanditPolicy, Policy, ThresholdPolicy
-from tam_workbench.ports import Actuator, Clock, Documents, Source
+from tam_workbench.ports import Actuator, Clock, Source
 from tam_workbench.records import Hit, UpdateVerdict
 from tam_workbench.resilience import Breaker
 from tam_workbench.trust import Redactor, Screening, Trust
@@ -81,14 +76,14 @@ def assemble(
     if state is not None:
         state.mkdir(parents=True, exist_ok=True, mode=0o700)
     plant = plant or _plant(settings)
-    cluster = ClusterMemory(_shelf(settings, state), rules=settings.cluster)
+    cluster = ClusterMemory(open_shelf(settings, state), rules=settings.cluster)
     source = _source(settings, clock, plant, cluster)
     bus = Bus()
     journal = SqliteJournal(state / "journal.sqlite" if state else None)
     scribe = Scribe(journal, bus)
     stages = _stages(settings, source, cluster)
     recollection = open_recollection(settings, state, _house(stages, scribe, bus, clock))
-    breaker = Breaker(rules=settings.breaker)
+    cluster.tell = recollection.memory.knowledge.tell
     means = Means(
         book=stages.book,
         maintenance=Maintenance(settings.maintenance, tick_s=source.tick_s),
@@ -105,8 +100,11 @@ def assemble(
         suspects=lambda: _suspects(stages.trust),
         commit=lambda: runner.commit(),  # noqa: PLW0108 - the runner is made last
     )
-    responder = Responder(means, autonomy=settings.autonomy, breaker=breaker)
+    responder = Responder(
+        means, autonomy=settings.autonomy, breaker=Breaker(rules=settings.breaker)
+    )
     loop = Loop(stages, responder, scribe=scribe, bus=bus, clock=clock)
+    loop.autonomy = autonomy_of(settings, means, responder)
     recovery = Recovery(
         loop=loop,
         scribe=scribe,
@@ -115,18 +113,22 @@ def assemble(
         plant=plant,
         source=settings.source,
     )
-    parts = Parts(
+    runner = Runner(_parts(settings, source, recovery, means))
+    return Assembled(runner=runner, plant=plant)
+
+
+def _parts(settings: Settings, source: Source, recovery: Recovery, means: Means) -> Parts:
+    breaker = recovery.loop.responder.breaker
+    return Parts(
         source=source,
         recovery=recovery,
-        supervisor=Supervisor(breaker, bus=bus, clock=clock),
-        bus=bus,
-        clock=clock,
+        supervisor=Supervisor(breaker, bus=means.bus, clock=means.clock),
+        bus=means.bus,
+        clock=means.clock,
         archive=Archive(),
         checkpoint_s=settings.checkpoint_s,
-        inbox=state,
+        inbox=settings.state_dir,
     )
-    runner = Runner(parts)
-    return Assembled(runner=runner, plant=plant)
 
 
 def _house(stages: Stages, scribe: Scribe, bus: Bus, clock: Clock) -> House:
@@ -166,7 +168,7 @@ def open_cluster(folder: Path) -> ClusterQuestions:
     from tam_workbench.engine.settings import read
 
     settings = read(state_dir=folder)
-    shelf = _shelf(settings, folder)
+    shelf = open_shelf(settings, folder)
     view = kept_view(shelf)
     shelf.close()
     if view.newest is None:
@@ -187,18 +189,6 @@ def migrate(folder: Path, to: str) -> MigrationReport:
 
     with presence.alone(folder):
         return shelving.migrate(read(state_dir=folder), folder, to)
-
-
-def _shelf(settings: Settings, state: Path | None) -> ClusterShelf:
-    """Return where clusters are kept: nowhere without a folder or a database."""
-    file = state / "cluster.sqlite" if state else None
-    place = settings.documents or file
-    if place is None:
-        return ClusterShelf(None)
-    return ClusterShelf(
-        lambda: cast("Documents", _made("documents", "sql", place=place)),
-        is_begun=lambda: bool(settings.documents) or (file is not None and file.exists()),
-    )
 
 
 def _stages(settings: Settings, source: Source, cluster: ClusterMemory) -> Stages:
@@ -344,7 +334,16 @@ def _actuator(settings: Settings, plant: Plant | None) -> Actuator:
             "Actuator",
             _made("actuators", "runbook", book=settings.runbook, state_dir=settings.state_dir),
         )
-    return cast("Actuator", _made("actuators", name))
+    if name == "kubernetes":
+        context = settings.source.partition(":")[2].partition("?")[0].partition(",")[0]
+        return cast("Actuator", _made("actuators", name, context=context))
+    made = cast("Actuator", _made("actuators", name))
+    if name == "dryrun" and (
+        rules := rules_of(settings)
+    ):  # it plays whatever the rules would have done
+        actions = dict.fromkeys((*made.actions(), *(rule.action for rule in rules)))
+        return cast("Actuator", _made("actuators", name, actions=tuple(actions)))
+    return made
 
 
 def _made(kind: str, plugin: str, **arguments: object) -> Any:  # noqa: ANN401 - by name

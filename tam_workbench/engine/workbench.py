@@ -7,6 +7,7 @@ from datetime import datetime
 import polars as pl
 
 from tam_workbench import audit
+from tam_workbench.engine.cluster.desk import ClusterDesk
 from tam_workbench.engine.remembering import Memory, digest, stats, telling
 from tam_workbench.engine.runner import Runner
 from tam_workbench.errors import SettingsError
@@ -32,7 +33,7 @@ from tam_workbench.records import (
 VERIFY_PAGE = 5000
 
 
-class Workbench:
+class Workbench(ClusterDesk):
     """A loop on one source, and what people may see and say of it.
 
     Made by `tam_workbench.engine.wiring.build`.
@@ -215,12 +216,18 @@ class Workbench:
         return self._runner.ask(lambda: self._runner.loop.stages.book.awaiting(Phase.PROPOSED))
 
     def approve(self, key: str, *, reason: str, by: str = "person") -> None:
-        """Let a proposal be carried out; ``key`` is the proposal's or the incident's."""
+        """Let a proposal be carried out; ``key`` is the proposal's, the incident's or an act's."""
+        if self.is_act(key):
+            self.answer_act(key, is_yes=True, by=by, reason=reason)
+            return
         responder = self._runner.loop.responder
         self._runner.ask(lambda: responder.approve(key, by=by, reason=reason))
 
     def reject(self, key: str, *, reason: str, by: str = "person") -> None:
-        """Drop a proposal."""
+        """Drop a proposal, or an act on a cluster."""
+        if self.is_act(key):
+            self.answer_act(key, is_yes=False, by=by, reason=reason)
+            return
         responder = self._runner.loop.responder
         self._runner.ask(lambda: responder.reject(key, by=by, reason=reason))
 

@@ -70,6 +70,25 @@ def _cases(seeds: int) -> Rows:  # noqa: ARG001 - there is no chance in it
     return _rows(cases.case_figures())
 
 
+def _rca(seeds: int) -> Rows:  # noqa: ARG001 - there is no chance in it
+    from tam_workbench.evaluation.causes import rca_figures
+
+    return _rows(rca_figures())
+
+
+def _clusters(seeds: int) -> Rows:
+    from tam_workbench.evaluation.clusters import board
+
+    first = board.HELD_OUT[0]
+    return _rows(board.figures(range(first, first + seeds)))
+
+
+def _causal() -> Rows:
+    from tam_workbench.evaluation import clusters
+
+    return _rows(clusters.cost_figures())
+
+
 def _loop() -> Rows:
     from tam_workbench.evaluation.benches import speed
 
@@ -130,6 +149,8 @@ BOARDS: Final[Mapping[str, Callable[[int], Rows]]] = MappingProxyType(
         "explanations": _explanations,
         "recall": _recall,
         "cases": _cases,
+        "clusters": _clusters,
+        "rca": _rca,
     }
 )
 """Boards on our own plant, over seeds."""
@@ -139,13 +160,6 @@ SETS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 )
 """Published boards by what they are made of; each can also be asked for alone."""
 
-COMING: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "rca": "board 'rca' (Sock Shop, PetShop, Nezha) comes with the causes: issue 5",
-    }
-)
-"""Boards that are declared and not yet there, and what brings them."""
-
 BENCHES: Final[Mapping[str, Callable[[], Rows]]] = MappingProxyType(
     {
         "loop": _loop,
@@ -154,6 +168,7 @@ BENCHES: Final[Mapping[str, Callable[[], Rows]]] = MappingProxyType(
         "growth": _growth,
         "start": _start,
         "memory": memory_bench,
+        "causal": _causal,
         "memory-million": _memory_million,
         "memory-minilm": _memory_minilm,
     }
@@ -166,12 +181,10 @@ def published_boards(name: str, only: str | None = None) -> tuple[str, ...]:
     >>> published_boards("metrics"), published_boards("metrics", "nab"), published_boards("nab")
     (('nab', 'smd', 'asd', 'skab'), ('nab',), ('nab',))
     """
-    if name in COMING:
-        raise SettingsError(COMING[name])
     single = [board for boards in SETS.values() for board in boards]
     found = SETS.get(name, (name,) if name in single else ())
     if not found and name not in BOARDS:
-        known = ", ".join([*BOARDS, *SETS, *single, *COMING])
+        known = ", ".join([*BOARDS, *SETS, *single])
         raise SettingsError(f"no board {name!r}; there are: {known}")
     if only is None:
         return found

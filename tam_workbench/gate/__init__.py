@@ -6,6 +6,16 @@ model is committed, refused or rolled back. It never acts, and it knows no actua
 """
 
 from tam_workbench.gate.approvals import FINAL, TRANSITIONS, Standing, Step
+from tam_workbench.gate.cluster_rules import (
+    Act,
+    ClusterRule,
+    Course,
+    Finding,
+    Ruling,
+    rules_of,
+    ruling,
+    target_of,
+)
 from tam_workbench.gate.effect import EffectRules, effect_check, rollback_is_due, rollback_of
 from tam_workbench.gate.gate import Gate
 from tam_workbench.gate.rules import GateRules
@@ -14,9 +24,14 @@ from tam_workbench.gate.updates import UpdateRules, judge_update
 __all__ = [
     "FINAL",
     "TRANSITIONS",
+    "Act",
+    "ClusterRule",
+    "Course",
     "EffectRules",
+    "Finding",
     "Gate",
     "GateRules",
+    "Ruling",
     "Standing",
     "Step",
     "UpdateRules",
@@ -24,4 +39,7 @@ __all__ = [
     "judge_update",
     "rollback_is_due",
     "rollback_of",
+    "rules_of",
+    "ruling",
+    "target_of",
 ]

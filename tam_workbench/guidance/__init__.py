@@ -1,7 +1,28 @@
-"""Guidance: advice, contradictions, insights and the context pack for a language model.
+"""Guidance: what is known about a trouble in words with sources, for people and for models.
 
-Pure. It will read what memory, tracking and causal know and put it into words with sources; it
-never calls a model and never decides. Nothing stands here yet.
+Pure. Puts what memory and causal know into a context pack that keeps to a budget of tokens and
+quotes telemetry as data; it never calls a model and never decides.
 """
 
-__all__: list[str] = []
+from tam_workbench.guidance.brief import Brief, Difference, Episode
+from tam_workbench.guidance.budget import tokens
+from tam_workbench.guidance.pack import Pack, pack
+from tam_workbench.guidance.questions import open_questions
+from tam_workbench.guidance.quoting import NOTICE, Quoter, cite, cleaned, is_guarded
+from tam_workbench.guidance.saying import row_of
+
+__all__ = [
+    "NOTICE",
+    "Brief",
+    "Difference",
+    "Episode",
+    "Pack",
+    "Quoter",
+    "cite",
+    "cleaned",
+    "is_guarded",
+    "open_questions",
+    "pack",
+    "row_of",
+    "tokens",
+]

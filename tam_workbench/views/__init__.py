@@ -6,6 +6,14 @@ outside is escaped here, once.
 """
 
 from tam_workbench.views.assets import esm_path
+from tam_workbench.views.causal import (
+    ask_chain,
+    chain_card,
+    chain_lines,
+    chain_svg,
+    incident_picks,
+    spoken,
+)
 from tam_workbench.views.columns import (
     MARKER_COLUMNS,
     PULSE_COLUMNS,
@@ -15,6 +23,14 @@ from tam_workbench.views.columns import (
     pulse_columns,
 )
 from tam_workbench.views.explanations import explanation_card
+from tam_workbench.views.forgetting import (
+    countdown,
+    forgetting_frame,
+    ledger,
+    recurrence_frame,
+    recurrence_line,
+    recurrence_svg,
+)
 from tam_workbench.views.frames import (
     event_frame,
     hit_frame,
@@ -40,6 +56,7 @@ from tam_workbench.views.remembering import (
     verdict,
 )
 from tam_workbench.views.standing import standing_table
+from tam_workbench.views.states import ask_state, slider, state_card, state_lines, state_svg
 from tam_workbench.views.summaries import (
     describe_comparison,
     describe_explanation,
@@ -58,7 +75,7 @@ from tam_workbench.views.theme import (
     panel_css,
     widget_css,
 )
-from tam_workbench.views.workbench import Feed, Observed, Verification, Workbench
+from tam_workbench.views.workbench import Clusters, Feed, Observed, Verification, Workbench
 
 __all__ = [
     "LEVELS",
@@ -66,6 +83,7 @@ __all__ = [
     "MARKER_COLUMNS",
     "PULSE_COLUMNS",
     "TIERS",
+    "Clusters",
     "Feed",
     "Level",
     "Observed",
@@ -73,9 +91,15 @@ __all__ = [
     "Workbench",
     "approval_card",
     "approval_lines",
+    "ask_chain",
+    "ask_state",
     "band_of",
     "card_svg",
+    "chain_card",
+    "chain_lines",
+    "chain_svg",
     "contradiction_frame",
+    "countdown",
     "describe_comparison",
     "describe_explanation",
     "describe_series",
@@ -83,9 +107,12 @@ __all__ = [
     "esm_path",
     "event_frame",
     "explanation_card",
+    "forgetting_frame",
     "headline_names",
     "hit_frame",
     "incident_frame",
+    "incident_picks",
+    "ledger",
     "ledger_frame",
     "level_of",
     "marker_columns",
@@ -101,11 +128,19 @@ __all__ = [
     "pulse_frame",
     "recall_card",
     "recall_lines",
+    "recurrence_frame",
+    "recurrence_line",
+    "recurrence_svg",
     "reputation_frame",
     "ribbon_svg",
     "score_parts",
     "service_frame",
+    "slider",
+    "spoken",
     "standing_table",
+    "state_card",
+    "state_lines",
+    "state_svg",
     "telemetry_svg",
     "tie_frame",
     "update_frame",

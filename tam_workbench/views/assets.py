@@ -6,8 +6,11 @@ from typing import Final
 
 MODULES: Final = (
     "approval_card",
+    "causal_chain",
     "live_telemetry",
+    "memory_recall",
     "shap_waterfall",
+    "state_at",
     "system_theme",
     "trust_ribbon",
 )

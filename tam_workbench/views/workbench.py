@@ -1,13 +1,16 @@
 """What the screens ask of a workbench: the engine's façade as they see it."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
 import polars as pl
 
+from tam_workbench.engine.cluster import Caused, ClusterQuestions, ClusterSummary, SeenBefore
 from tam_workbench.engine.remembering import Memory
 from tam_workbench.records import (
     AuditEntry,
+    Expiring,
     Explanation,
     Health,
     Hit,
@@ -115,8 +118,36 @@ class Observed(Protocol):
         """Return the faults that can be injected."""
 
 
+class Clusters(Protocol):
+    """The part of a workbench that speaks of watched clusters."""
+
+    @property
+    def cluster(self) -> ClusterQuestions:
+        """All that may be asked; the loop's own thread asks it best."""
+
+    def cause(self, what: str, *, at: datetime | str | None = None, k: int = 5) -> Caused:
+        """Return what caused the last trouble of an object, or a fact; the root first."""
+
+    def seen_before(self, what: str) -> SeenBefore:
+        """Return how often the last trouble of an object came before, and what helped."""
+
+    def state_at(self, when: datetime | str, what: str) -> dict[str, Any] | None:
+        """Return an object as it stood at a moment."""
+
+    def state_diff(
+        self, what: str, a: datetime | str, b: datetime | str
+    ) -> list[tuple[str, Any, Any]]:
+        """Return what differs in an object between two moments: (path, before, after)."""
+
+    def cluster_summary(self) -> Sequence[ClusterSummary]:
+        """Return how much is known of each watched cluster."""
+
+    def expiring(self) -> Sequence[Expiring]:
+        """Return the evidence that the clusters are about to forget, the soonest first."""
+
+
 @runtime_checkable
-class Workbench(Observed, Protocol):
+class Workbench(Observed, Clusters, Protocol):
     """A workbench that can be looked at and told something."""
 
     def start(self) -> Any:  # noqa: ANN401 - the engine may return itself

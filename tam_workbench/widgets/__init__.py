@@ -9,11 +9,21 @@ from tam_workbench.errors import MissingExtraError
 
 try:
     from tam_workbench.widgets.approval_card import ApprovalCard
+    from tam_workbench.widgets.causal_chain import CausalChain
     from tam_workbench.widgets.live_telemetry import LiveTelemetry
     from tam_workbench.widgets.memory_recall import MemoryRecall
     from tam_workbench.widgets.shap_waterfall import ShapWaterfall
+    from tam_workbench.widgets.state_at import StateAt
     from tam_workbench.widgets.trust_ribbon import TrustRibbon
 except ModuleNotFoundError as error:
     raise MissingExtraError("surfaces", "widgets", extra="notebook") from error
 
-__all__ = ["ApprovalCard", "LiveTelemetry", "MemoryRecall", "ShapWaterfall", "TrustRibbon"]
+__all__ = [
+    "ApprovalCard",
+    "CausalChain",
+    "LiveTelemetry",
+    "MemoryRecall",
+    "ShapWaterfall",
+    "StateAt",
+    "TrustRibbon",
+]

@@ -51,6 +51,7 @@ class FakeKube:
         self.bookmark_s = 0.2
         self.page_limit = None
         self.closing = False
+        self.watch = _watch
         self._uids = 0
         self._web = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._web.daemon_threads = True
@@ -160,7 +161,7 @@ def _answer(fake, web):
     if _is_refused(fake, web, (verb, version, plural)):
         return
     if verb == "watch":
-        _watch(fake, web, (plural, namespace), query)
+        fake.watch(fake, web, (plural, namespace), query)
     else:
         _list(fake, web, (version, plural, namespace), query)
 
@@ -240,6 +241,9 @@ def _watch(fake, web, where, query):
             break
         if not _tell(fake, web, where[0], due):
             return
+        with fake.lock:
+            later = _due(fake, *where, since)
+            since = fake.revision if later == [] else since
         since = due[-1][0] if due else since
         if not due and query.get("allowWatchBookmarks") == "true":
             mark = {"metadata": {"resourceVersion": str(since)}, **_typed(where[0])}

@@ -6,10 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from cluster_world import QUICK, World, read_until, source_at, told
+from cluster_world import MANIFESTS, QUICK, World, read_until, source_at, told
 from control_plane import EVENT_TTL_S, plane  # noqa: F401 - a fixture
 
 from tam_workbench.adapters.observing import encode
@@ -17,6 +18,8 @@ from tam_workbench.ports.source_checks import check_source
 from tam_workbench.records import Change
 
 pytestmark = [pytest.mark.xdist_group("cluster"), pytest.mark.slow]
+
+GIVEN = "kube-root-ca.crt"  # in every namespace
 
 
 @pytest.fixture
@@ -112,7 +115,7 @@ def test_it_goes_on_where_it_left_off(world, opened):
     world.deploy("web", replicas=0)
     address = f"admin?namespace={world.namespace}&kinds=ConfigMap,Deployment"
     source = opened(address)
-    is_whole = lambda seen: {"one", "web"} <= {o.ref.name for o in seen}  # noqa: E731
+    is_whole = lambda seen: {"one", "web", GIVEN} <= names(seen)  # noqa: E731
     batches, _ = read_until(source, is_whole)
     time.sleep(0.5)
     batches += [source.read() for _ in range(5)]
@@ -167,7 +170,7 @@ def test_forgotten_history(world, plane, opened):  # noqa: F811
     world.config("goes")
     address = f"admin?namespace={world.namespace}&kinds=ConfigMap"
     source = opened(address)
-    batches, seen = read_until(source, lambda seen: {"stays", "goes"} <= {o.ref.name for o in seen})
+    batches, seen = read_until(source, lambda seen: {"stays", "goes", GIVEN} <= names(seen))
     kept = [(o.ref, o.resource_version) for o in seen]
     source.close()
     world.drop("ConfigMap", "goes")
@@ -194,6 +197,52 @@ def test_forgotten_history(world, plane, opened):  # noqa: F811
     gap = next(o for o in seen if o.change is Change.GAP)
     uids = {world.get("ConfigMap", name)["metadata"]["uid"] for name in ("stays", "new", "new2")}
     assert {key.partition("/")[2] for key in gap.manifest["present"]} >= uids
+
+
+def test_every_version_is_seen_or_covered_through_kills_and_forgetting(world, plane, opened):  # noqa: F811
+    world.config("busy", n="0")
+    source = opened(source_address(world))
+    batches, seen = read_until(source, lambda seen: "busy" in names(seen))
+    made = []
+    for number in range(90):
+        told_back = world.change("ConfigMap", "busy", {"data": {"n": str(number + 1)}})
+        made.append(told_back["metadata"]["resourceVersion"])
+        if number % 3:
+            batches.append(source.read())
+            seen += batches[-1].observations
+        if number in {30, 60}:
+            plane.kill_apiserver()
+            if number == 60:
+                plane.start_apiserver()
+                plane.compact()
+                plane.kill_apiserver()
+            plane.start_apiserver()
+        if number in {45, 59}:  # we are restarted, too
+            offset = batches[-1].offset
+            source.close()
+            kept = {o.ref.uid: (o.ref, o.resource_version) for o in seen if o.ref.uid}
+            source = opened(source_address(world), offset, known=lambda _, k=kept: k.values())
+    _, more = read_until(source, lambda more: made[-1] in versions([*seen, *more]))
+    seen += more
+    have = [o.resource_version for o in seen if o.ref.name == "busy"]
+    gaps = [o.manifest for o in seen if o.change is Change.GAP]
+    missing = [
+        version
+        for version in made
+        if version not in have
+        and not any(int(g["from_version"]) < int(version) <= int(g["to_version"]) for g in gaps)
+    ]
+    assert missing == []
+    assert len(set(have)) == len(have), "none is told twice"
+    assert set(have) - {have[0]} <= set(made)
+
+
+def versions(seen):
+    return {one.resource_version for one in seen}
+
+
+def source_address(world):
+    return f"admin?namespace={world.namespace}&kinds=ConfigMap"
 
 
 def test_the_role_for_watching_is_enough(world, opened):
@@ -223,7 +272,7 @@ def test_what_is_not_allowed_is_one_line(world, opened):
     users = [{"kind": "User", "name": "partial"}]
     world.make({**role, "kind": "RoleBinding", "roleRef": bound, "subjects": users})
     source = opened(f"partial?namespace={world.namespace}&kinds=Pod,ConfigMap,Event")
-    batches, seen = read_until(source, lambda seen: len(source.troubles()) == 2)
+    batches, _ = read_until(source, lambda _: len(source.troubles()) == 2)
     event, config = source.troubles()
     assert "may not list events" in event
     assert "verb 'list' on 'events' to the Role" in event
@@ -259,3 +308,28 @@ def test_clusters_at_once_and_a_selector(world, opened):
     assert pods == {"shown"}
     names = {channel.name for channel in batches[-1].channels}
     assert names == {"kubernetes:admin", "kubernetes:reader"}
+
+
+def test_every_manifest_of_the_package_is_accepted(world):
+    world.namespace = "tam"
+    world.allow("watch-cluster.yaml", users=["reader"])
+    files = sorted(MANIFESTS.glob("*.yaml"))
+    assert len(files) == 6
+    for file in files:
+        for manifest in yaml.safe_load_all(file.read_text()):
+            manifest["metadata"]["name"] += "-try"
+            for subject in manifest.get("subjects", ()):
+                subject.setdefault("namespace", "tam")
+            assert world.make(manifest, query={"dryRun": "All"}), file.name
+
+
+def test_the_role_of_one_namespace_is_enough_for_it(world, opened):
+    world.allow("watch-namespace.yaml", users=["partial"])
+    kinds = "Pod,Event,ConfigMap,Secret,Deployment,ReplicaSet,StatefulSet,DaemonSet,Job"
+    source = opened(f"partial?namespace={world.namespace}&kinds={kinds},HorizontalPodAutoscaler")
+    world.deploy("web")
+    read_until(source, lambda seen: told(seen, kind="Pod"))
+    assert source.troubles() == ()
+    elsewhere = opened("partial?namespace=default&kinds=Secret")
+    read_until(elsewhere, lambda _: elsewhere.troubles())
+    assert "may not list secrets in namespace default" in elsewhere.troubles()[0]

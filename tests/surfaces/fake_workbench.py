@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import polars as pl
+from fake_cluster import FakeDesk
 from fake_memory import remembered
 
 from tam_workbench.engine.remembering import stats
@@ -68,7 +69,7 @@ class FakeBus:
         return (list(ring)[len(ring) - missing :] if missing > 0 else []), written
 
 
-class FakeWorkbench:
+class FakeWorkbench(FakeDesk):
     """Drive it with ``advance(ticks)``, or ``start()`` it to advance by itself."""
 
     name = "fake plant"

@@ -89,7 +89,6 @@ def test_a_board_without_data_is_told_in_a_line_and_the_others_go_on(data, tmp_p
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["rca"], "issue 5"),
         (["nonsense"], "there are:"),
         (["metrics", "--board", "loghub"], "has no board 'loghub'"),
         (["nab", "--detector", "nonsense"], "no detector is named 'nonsense'"),

@@ -53,6 +53,66 @@ def logged(*lines: str, name: str = "atlas-7d9c4b6f5d-x2k9p") -> dict[str, str]:
 PULL = 'Failed to pull image "registry.example/atlas:2": rpc error: code = Unknown desc = '
 NODES = "0/3 nodes are available: "
 
+CLASS = "storageclass.storage.k8s.io"
+REPLICAS = """\
+    atlas-7d9c4b6f5d -n lab
+    Name: atlas-7d9c4b6f5d
+    Namespace: lab
+    Replicas: 0 current / 2 desired
+    Pods Status: 0 Running
+    """
+JOB = """\
+    nightly -n lab
+    Name: nightly
+    Namespace: lab
+    Parallelism: 1
+    Completions: 1
+    Pods Statuses: 0 Active / 0 Succeeded / 1 Failed
+    """
+CLAIM = """\
+    store -n lab
+    Name: store
+    Namespace: lab
+    StorageClass: fast
+    Status: Pending
+    VolumeMode: Filesystem
+    """
+PRESSED = """\
+    n1
+    Name: n1
+    Conditions:
+      Type            Status  Reason   Message
+      ----            ------  ------   -------
+      DiskPressure    True    Full     kubelet has disk pressure
+    Allocatable:
+      pods: 110
+    Non-terminated Pods: (9 in total)
+    """
+FULL = """\
+    n1
+    Name: n1
+    Allocatable:
+      pods: 29
+    Non-terminated Pods: (29 in total)
+    """
+SERVICE = """\
+    web -n lab
+    Name: web
+    Namespace: lab
+    Selector: app=wbe
+    Endpoints: <none>
+    Session Affinity: None
+    """
+INGRESS = """\
+    front -n lab
+    Name: front
+    Namespace: lab
+    Ingress Class: nginx
+    Rules:
+      Host  Path  Backends
+      *     /     web:80 (<error: endpoints "web" not found>)
+    """
+
 TABLE = [
     (pod(waiting("CrashLoopBackOff") + "\n        Last State:     Terminated\n"
          "          Reason:       OOMKilled\n          Exit Code:    1"), "oom_killed", "64Mi"),
@@ -60,7 +120,7 @@ TABLE = [
      "image_not_found", "registry.example/atlas:2"),
     (pod(waiting("ErrImagePull"), ("Failed", f"{PULL}pull access denied, repository absent")),
      "image_access_denied", "pull access denied"),
-    (pod(waiting("ErrImagePull"), ("Failed", f"{PULL}dial tcp: lookup registry.example: no such host")),
+    (pod(waiting("ErrImagePull"), ("Failed", f"{PULL}dial tcp: lookup hub.example: no such host")),
      "registry_unreachable", "no such host"),
     (pod(waiting("CreateContainerConfigError", 'configmap "tuning" not found')),
      "config_object_missing", "tuning"),
@@ -68,8 +128,8 @@ TABLE = [
      "config_key_missing", "mode"),
     (pod("", ("Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 503")),
      "probe_status_code", "503"),
-    (pod("", ("Unhealthy", 'Liveness probe failed: Get "http://10.0.0.9:8080/ready": dial tcp '
-              "10.0.0.9:8080: connect: connection refused")), "probe_connection_refused", "8080"),
+    (pod("", ("Unhealthy", "Liveness probe failed: dial tcp 10.0.0.9:8080: connection refused")),
+     "probe_connection_refused", "8080"),
     (pod("", ("Unhealthy", "Readiness probe failed: cat: can't open '/tmp/up': No such file")),
      "probe_command_fails", "/tmp/up"),
     (pod("", ("FailedScheduling", f"{NODES}3 Insufficient memory."), status="Pending"),
@@ -78,36 +138,22 @@ TABLE = [
          status="Pending"), "node_selector_mismatch", "node selector"),
     (pod("", ("FailedScheduling", f"{NODES}3 node(s) had untolerated taint {{team: gpu}}."),
          status="Pending"), "taint_not_tolerated", "team: gpu"),
-    (pod("", ("FailedMount", 'MountVolume.SetUp failed for volume "keys" : secret "keys" not found')),
+    (pod("", ("FailedMount", 'MountVolume.SetUp failed for "keys" : secret "keys" not found')),
      "config_object_missing", "keys"),
     (pod("", ("Evicted", "The node was low on resource: ephemeral-storage.")), "evicted",
      "ephemeral-storage"),
     (pod("", ("FailedCreatePodSandBox", "failed to assign an IP address to container")),
      "sandbox_fails", "IP address"),
-    (described("rs", "atlas-7d9c4b6f5d -n lab\nName: atlas-7d9c4b6f5d\nNamespace: lab\n"
-               "Replicas: 0 current / 2 desired\nPods Status: 0 Running\n",
-               ("FailedCreate", 'Error creating: pods "atlas-x" is forbidden: exceeded quota: small,'
-                " requested: cpu=1, used: cpu=4, limited: cpu=4")), "quota_exceeded", "small"),
-    (described("job", "nightly -n lab\nName: nightly\nNamespace: lab\nParallelism: 1\nCompletions: 1\n"
-               "Pods Statuses: 0 Active / 0 Succeeded / 1 Failed\n",
-               ("DeadlineExceeded", "Job was active longer than specified deadline")),
+    (described("rs", REPLICAS, ("FailedCreate", "exceeded quota: small, limited: cpu=4")),
+     "quota_exceeded", "small"),
+    (described("job", JOB, ("DeadlineExceeded", "Job was active longer than specified deadline")),
      "job_deadline", "deadline"),
-    (described("pvc", "store -n lab\nName: store\nNamespace: lab\nStorageClass: fast\n"
-               "Status: Pending\nVolumeMode: Filesystem\n",
-               ("ProvisioningFailed", 'storageclass.storage.k8s.io "fast" not found')),
+    (described("pvc", CLAIM, ("ProvisioningFailed", f'{CLASS} "fast" not found')),
      "storage_class_missing", "fast"),
-    (described("node", "n1\nName: n1\nConditions:\n  Type            Status  Reason   Message\n"
-               "  ----            ------  ------   -------\n"
-               "  DiskPressure    True    Full     kubelet has disk pressure\n"
-               "Allocatable:\n  pods: 110\nNon-terminated Pods: (9 in total)\n"),
-     "node_disk_pressure", "DiskPressure"),
-    (described("node", "n1\nName: n1\nAllocatable:\n  pods: 29\nNon-terminated Pods: (29 in total)\n"),
-     "node_full", "29"),
-    (described("svc", "web -n lab\nName: web\nNamespace: lab\nSelector: app=wbe\nEndpoints: <none>\n"
-               "Session Affinity: None\n"), "service_without_endpoints", "app=wbe"),
-    (described("ing", 'front -n lab\nName: front\nNamespace: lab\nIngress Class: nginx\nRules:\n'
-               '  Host  Path  Backends\n  *     /     web:80 (<error: endpoints "web" not found>)\n'),
-     "backend_missing", "web"),
+    (described("node", PRESSED), "node_disk_pressure", "DiskPressure"),
+    (described("node", FULL), "node_full", "29"),
+    (described("svc", SERVICE), "service_without_endpoints", "app=wbe"),
+    (described("ing", INGRESS), "backend_missing", "web"),
     (logged("Error: environment variable STORE_URL is not set"), "variable_missing", "STORE_URL"),
     (logged("dial tcp: lookup orders-db on 10.96.0.10:53: no such host"), "name_not_resolved",
      "orders-db"),

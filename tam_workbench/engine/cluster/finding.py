@@ -1,0 +1,83 @@
+"""Finding: an incident of a cluster as the rules of bounded autonomy look at it."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final
+
+from tam_workbench.causal import ClusterIncident
+from tam_workbench.causal.correlator_incidents import KILLS, TROUBLE
+from tam_workbench.engine.cluster.asking import same_workload
+from tam_workbench.engine.cluster.view import ClusterView
+from tam_workbench.gate import Finding
+from tam_workbench.records import Fact, ObjectRef
+
+CRITICAL: Final = frozenset(
+    {"oom_killed", "crash_looping", "endpoints_lost", "pod_evicted", "config_error"}
+)
+INFO: Final = frozenset({"config_stale", "scheduling_failed", "quota_denied", "preempted"})
+
+
+def findings(view: ClusterView, incident: ClusterIncident) -> list[Finding]:
+    """Return what an incident shows, one a kind of trouble, the surest first."""
+    best: dict[str, Finding] = {}
+    for fact_id in incident.facts:
+        fact = view.graph.facts.get(fact_id)
+        if fact is None or fact.kind not in TROUBLE:
+            continue
+        found = _finding(view, incident, fact)
+        known = best.get(fact.kind)
+        if known is None or (found.confidence, found.at) > (known.confidence, known.at):
+            best[fact.kind] = found
+    return sorted(best.values(), key=lambda one: (-one.confidence, one.kind))
+
+
+def _finding(view: ClusterView, incident: ClusterIncident, fact: Fact) -> Finding:
+    causes = view.graph.trace(fact.id, k=1)
+    cause = causes[0] if causes else None
+    way = [view.graph.facts[one] for one in cause.path] if cause else [fact]
+    node = fact.involved.get("node")
+    return Finding(
+        incident=incident.id,
+        kind=fact.kind,
+        root=cause.fact.kind if cause else "",
+        pattern=cause.pattern if cause else "",
+        namespace=incident.workload.namespace,
+        target=incident.workload.path,
+        node=node.name if node else "",
+        severity=_severity(fact.kind),
+        recurrence=0,
+        confidence=cause.confidence if cause else 0.0,
+        trust=min(one.trust for one in way),
+        reach=_reach(view, incident.workload),
+        at=fact.happened_at,
+    )
+
+
+def recurrence(
+    incidents: Iterable[ClusterIncident], this: ClusterIncident, *, since: datetime
+) -> int:
+    """Return how many incidents of the like the workload had before, each kill counted once."""
+    kinds = set(this.counts) & set(KILLS) or set(this.counts)
+    return sum(
+        1
+        for one in incidents
+        if one.id != this.id
+        and since <= one.first_at < this.first_at
+        and same_workload(one.workload, this.workload)
+        and kinds & set(one.counts)
+    )
+
+
+def _severity(kind: str) -> str:
+    if kind in CRITICAL:
+        return "critical"
+    return "info" if kind in INFO else "warning"
+
+
+def _reach(view: ClusterView, workload: ObjectRef) -> int:
+    """Return how many living pods a workload has."""
+    deriver = view.derivers.get(workload.cluster)
+    if deriver is None:
+        return 0
+    pods = (one.ref for one in deriver.objects.every() if one.ref.kind == "Pod" and not one.is_gone)
+    return sum(1 for pod in pods if (owner := deriver.workload(pod)) and owner.key == workload.key)

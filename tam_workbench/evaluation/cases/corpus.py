@@ -1,0 +1,60 @@
+"""The recorded cases: what kubectl printed of ill clusters, and what a right diagnosis says.
+
+57 are named in the collection's notes, 14 are in its file. Half of them, by a hash of their name,
+were open while the knowledge was written (``design``); the rest were held back.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tam_workbench.engine import datasets
+from tam_workbench.errors import BadInputError
+
+_FILE: Final = "holmes_cases.jsonl"
+_COLLECTION: Final = "k8s"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One recorded case; only the scorer may look at ``expected``."""
+
+    name: str
+    question: str
+    expected: tuple[str, ...]
+    artefacts: Mapping[str, str]
+
+    @property
+    def is_design(self) -> bool:
+        """Return whether the case was open while the knowledge was written.
+
+        >>> Case(name="a", question="", expected=(), artefacts={}).is_design
+        True
+        """
+        return hashlib.sha256(self.name.encode()).digest()[0] % 2 == 0
+
+
+def cases(path: Path | None = None) -> list[Case]:
+    """Return the cases of a file; of the collection on this machine by default.
+
+    Raises
+    ------
+    BadInputError
+        When the file is not there; with what to do.
+    """
+    file = path or datasets.folder(_COLLECTION) / _FILE
+    if not file.is_file():
+        raise BadInputError(f"{file} is missing; set TAM_DATASETS to a whole copy of the data set")
+    rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines() if line]
+    return [
+        Case(
+            name=row["case"],
+            question=row["question"] or "",
+            expected=tuple(row["expected_cause"]),
+            artefacts=row["artefacts"],
+        )
+        for row in rows
+    ]

@@ -1,0 +1,247 @@
+"""Bounded autonomy over a cluster: permitted, done once, checked, taken back, escalated."""
+
+import importlib.util
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tam_workbench.adapters.journals.sqlite import SqliteJournal
+from tam_workbench.engine.bus import Bus
+from tam_workbench.engine.cluster import ClusterAutonomy, ClusterMeans, ClusterShelf, read_rules
+from tam_workbench.engine.scribe import Scribe
+from tam_workbench.errors import BadInputError
+from tam_workbench.gate import Gate, GateRules, rules_of
+from tam_workbench.records import Autonomy, Outcome, Result
+
+_spec = importlib.util.spec_from_file_location(
+    "engine_cluster_worlds", Path(__file__).with_name("worlds.py")
+)
+worlds = sys.modules[_spec.name] = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(worlds)
+
+STALE = {
+    "name": "stale",
+    "match": {"kind": "config_stale", "pattern": "P002"},
+    "action": "rollout_restart",
+    "approval": False,
+    "check": {"after_s": 300},
+}
+
+
+class Doing:
+    """Does everything at once and remembers it, each key once."""
+
+    name = "doing"
+
+    def __init__(self):
+        self.done = {}
+
+    def actions(self):
+        return ("rollout_restart", "rollback", "cordon", "undo")
+
+    def act(self, proposal, *, now):
+        assert proposal.key not in self.done, "done twice"
+        outcome = Outcome(
+            key=proposal.key, result=Result.SUCCEEDED, detail=proposal.target, finished_at=now
+        )
+        self.done[proposal.key] = (proposal, outcome)
+        return outcome
+
+    def outcome_of(self, key):
+        return self.done[key][1] if key in self.done else None
+
+
+class World:
+    """A stale config that came to be known, and one who may act on it."""
+
+    def __init__(self, rules, *, autonomy=Autonomy.ACT, actuator=None, scenario="02-config-env"):
+        self.memory = worlds.ClusterMemory(ClusterShelf(None))
+        self.actuator = actuator or Doing()
+        self.commits = 0
+        self.remembered = []
+        self.journal = SqliteJournal(None)
+        self.scribe = Scribe(self.journal, Bus())
+        self.gate = Gate(GateRules(act_blast_radius=10))
+        means = ClusterMeans(
+            gate=self.gate,
+            actuator=self.actuator,
+            scribe=self.scribe,
+            allows=lambda _: True,
+            commit=self.commit,
+            remember=self.remembered.append,
+        )
+        self.autonomy = ClusterAutonomy(rules_of({"rules": rules}), means, autonomy=autonomy)
+        for batch in worlds.batches(worlds.past(scenario)):
+            self._turn(self.memory.take(batch, None))
+
+    def commit(self):
+        self.commits += 1
+        self.scribe.commit({})
+
+    def later(self, seconds):
+        now = self.memory.view.newest + timedelta(seconds=seconds)
+        self._turn(self.memory.due(now))
+
+    def _turn(self, learnt):
+        view = self.memory.view
+        self.autonomy.consider(learnt, view, now=view.newest)
+
+    def stands(self):
+        return [one.stands for one in self.autonomy.all()]
+
+
+def test_within_all_bounds_it_acts_once_and_checks_that_it_helped():
+    world = World([STALE])
+    world.later(150)  # the absence ran out
+    assert world.stands() == ["checking"]
+    ((proposal, _),) = world.actuator.done.values()
+    assert (proposal.action, proposal.target) == ("rollout_restart", "shop/Deployment/web")
+    assert proposal.blast_radius == 3
+    assert world.commits == 1, "the intent is durable before the act"
+    world.later(60)
+    world.later(400)
+    assert world.stands() == ["helped"]
+    assert [one.outcome.helped for one in world.remembered] == [True]
+    assert len(world.actuator.done) == 1
+
+
+def test_trouble_that_goes_on_is_told_and_the_act_is_taken_back():
+    world = World([STALE])
+    world.later(150)
+    (under,) = world.autonomy.all()
+    stale = next(f for f in world.memory.view.graph.facts.values() if f.kind == "config_stale")
+    again = replace(stale, id="again", happened_at=under.acted_at + timedelta(seconds=120))
+    world.memory.learn([again], now=world.memory.view.newest)
+    world.later(400)
+    assert world.stands() == ["did_not_help", "done"]
+    undo = world.actuator.done[f"{under.proposal.key}-undo"][0]
+    assert undo.action == "undo"
+    assert undo.arguments["key"] == under.proposal.key
+    assert [one.outcome.helped for one in world.remembered] == [False]
+
+
+@pytest.mark.parametrize(
+    ("change", "autonomy", "stands"),
+    [
+        ({}, Autonomy.ACT, ["checking"]),
+        ({"approval": True}, Autonomy.ACT, ["asked"]),
+        ({}, Autonomy.CONFIRM, ["asked"]),
+        ({}, Autonomy.SUGGEST, ["refused"]),
+        ({"blast_radius": {"pods": 2}}, Autonomy.ACT, ["asked"]),
+        ({"windows": [{"days": "sat"}]}, Autonomy.ACT, ["asked"]),  # it is a Sunday
+        ({"windows": [{"days": "sun"}]}, Autonomy.ACT, ["checking"]),
+        ({"freezes": [{"days": "sun"}]}, Autonomy.ACT, []),
+        ({"escalate": {"at": 0}}, Autonomy.ACT, ["escalated"]),
+        ({"match": {"kind": "config_stale", "min_confidence": 1.01}}, Autonomy.ACT, []),
+        ({"match": {"kind": "config_stale", "namespace": "back*"}}, Autonomy.ACT, []),
+        ({"match": {"kind": "config_stale", "namespace": "sh*"}}, Autonomy.ACT, ["checking"]),
+        ({"match": {"kind": "config_stale", "severity": "critical"}}, Autonomy.ACT, []),
+        ({"match": {"kind": "config_stale", "recurrence": 1}}, Autonomy.ACT, []),
+        ({"action": "fly"}, Autonomy.ACT, ["refused"]),
+    ],
+)
+def test_every_bound_holds(change, autonomy, stands):
+    world = World([STALE | change], autonomy=autonomy)
+    world.later(150)
+    assert world.stands() == stands
+    assert len(world.actuator.done) == stands.count("checking")
+
+
+def test_a_person_agrees_or_does_not_and_nobody_answers():
+    for answer, stands in (("approve", "checking"), ("reject", "refused"), (None, "refused")):
+        world = World([STALE | {"approval": True}])
+        world.later(150)
+        (under,) = world.autonomy.pending()
+        if answer is None:
+            world.later(1000)
+            assert "expired" in world.autonomy.all()[0].reasons[0]
+        else:
+            now = world.memory.view.newest
+            getattr(world.autonomy, answer)(under.proposal.key, by="me", reason="so", now=now)
+        assert world.stands() == [stands]
+        with pytest.raises(LookupError, match="nothing waits"):
+            world.autonomy.approve(under.proposal.key, by="me", reason="", now=under.acted_at)
+
+
+def test_after_a_crash_in_the_middle_nothing_is_done_twice():
+    world = World([STALE])
+    world.later(150)
+    (under,) = world.autonomy.all()
+    began = [replace(under, stands="acting", outcome=None, acted_at=None, check_at=None).told()]
+    for knows, stands in ((True, "checking"), (False, "failed")):
+        actuator = world.actuator if knows else Doing()
+        heir = World([STALE], actuator=actuator, scenario="05-ephemeral")
+        heir.gate.restore(world.gate.state())
+        heir.autonomy.restore(began)
+        heir.autonomy.resume(datetime(2026, 3, 1, tzinfo=UTC))
+        assert heir.stands() == [stands]
+        assert len(actuator.done) == (1 if knows else 0)
+
+
+def test_everything_is_in_the_ledger():
+    world = World([STALE])
+    world.later(150)
+    world.later(400)
+    world.commit()
+    kinds = [entry.kind for entry in world.journal.entries()]
+    assert kinds == ["cluster_rule", "verdict", "acting", "outcome", "cluster_effect"]
+    assert list(world.journal.documents("cluster_act")) == [world.autonomy.all()[0].proposal.key]
+
+
+def test_the_shipped_rules_can_be_read_and_ask_before_everything():
+    rules = read_rules(Path("conservative"))
+    assert len(rules) >= 3
+    assert all(rule.approval for rule in rules)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("rules: []", "'rules' is missing or empty"),
+        ("rules: [{name: a}]", "rule a: 'match' is missing"),
+        ("rules: [{name: a, match: {kinds: x}, action: b}]", "rule a, match: no field 'kinds'"),
+        ("rules: [{name: a, match: {kind: x}, action: b, cooldown_s: -1}]", "cooldown_s -1"),
+        ("rules: [{name: a, match: {kind: x}, action: b, approval: 7}]", "approval 7"),
+        (
+            "rules: [{name: a, match: {kind: x}, action: b, freezes: {from: noon}}]",
+            "'noon' is no time",
+        ),
+        ("rules: [", "line 1"),
+        ("7", "is no mapping"),
+    ],
+)
+def test_a_bad_rulebook_is_refused_in_one_line(tmp_path, text, says):
+    path = tmp_path / "rules.yaml"
+    path.write_text(text)
+    with pytest.raises(BadInputError, match=says) as caught:
+        read_rules(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_rate_and_cooldown_bound_what_a_rule_does():
+    from tam_workbench.gate import Act, Course, Finding, ruling
+
+    (rule,) = rules_of({"rules": [STALE | {"rate": {"at_most": 2, "window_s": 600},
+                                          "cooldown_s": 300}]})  # fmt: skip
+    now = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    found = Finding(
+        incident="i", kind="config_stale", root="config_changed", pattern="P002",
+        namespace="shop", target="shop/Deployment/web", node="", severity="info", recurrence=0,
+        confidence=0.97, trust=1.0, reach=3, at=now,
+    )  # fmt: skip
+
+    def course(*before):
+        acts = [
+            Act(rule="stale", target=target, at=now - timedelta(seconds=ago))
+            for target, ago in before
+        ]
+        return ruling([rule], found, acts=acts, now=now).course
+
+    assert course(("shop/Deployment/web", 301)) is Course.ACT
+    assert course(("shop/Deployment/web", 299)) is Course.NOTHING
+    assert course(("a", 10), ("b", 599)) is Course.NOTHING
+    assert course(("a", 10), ("b", 601)) is Course.ACT
