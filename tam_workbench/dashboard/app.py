@@ -13,6 +13,7 @@ from panel_material_ui.template.base import Page
 from tam_workbench.dashboard.components import SystemTheme
 from tam_workbench.dashboard.screens import (
     AuditScreen,
+    CausalScreen,
     IncidentScreen,
     LearningScreen,
     LiveScreen,
@@ -30,6 +31,7 @@ KINDS: dict[str, type[Screen]] = {
     "trust": TrustScreen,
     "learning": LearningScreen,
     "memory": MemoryScreen,
+    "causal": CausalScreen,
     "incident": IncidentScreen,
     "audit": AuditScreen,
 }
@@ -85,7 +87,7 @@ def build(wb: Workbench) -> Any:  # noqa: ANN401 - a Panel page
     session, page = open_session(wb)
     if pn.state.location is not None:
         pn.state.location.sync(
-            session, {"screen": "screen", "range": "range", "incident": "incident"}
+            session, {name: name for name in ("screen", "range", "incident", "object")}
         )
     session.show()
     if pn.state.curdoc is not None:

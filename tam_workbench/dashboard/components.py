@@ -8,7 +8,7 @@ from typing import Any
 import panel as pn
 import param
 
-from tam_workbench.views import esm_path, panel_css
+from tam_workbench.views import chain_card, esm_path, panel_css, state_card
 
 
 class OwnModule(pn.custom.AnyWidgetComponent):
@@ -57,3 +57,24 @@ class Approval(OwnModule):
                 decide(message["decision"], str(message["key"]), str(message["reason"]))
 
         self.param.watch(tell, "decided")
+
+
+class Chain(OwnModule):
+    """Draws `views.chain_card` and reports what is asked for in ``asked``."""
+
+    _esm = esm_path("causal_chain")
+    _stylesheets = [panel_css()]  # noqa: RUF012 - Panel reads a list
+    chain = param.Dict(default=chain_card(None))
+    picks = param.List(default=[])
+    asked = param.Dict(default={})
+
+
+class State(OwnModule):
+    """Draws `views.state_card` with a slider and reports the chosen moment in ``asked``."""
+
+    _esm = esm_path("state_at")
+    _stylesheets = [panel_css()]  # noqa: RUF012 - Panel reads a list
+    state = param.Dict(default=state_card("", None))
+    span = param.Dict(default={"from": "", "to": "", "marks": []})
+    objects = param.List(default=[])
+    asked = param.Dict(default={})

@@ -16,7 +16,7 @@ from tam_workbench.errors import TamError
 from tam_workbench.views import Workbench, pane_css
 from tam_workbench.views.markup import badge
 
-SCREENS = ("live", "trust", "learning", "memory", "incident", "audit")
+SCREENS = ("live", "trust", "learning", "memory", "causal", "incident", "audit")
 """Names of the screens in the order of the sidebar."""
 
 RANGES = {"5m": 300, "15m": 900, "1h": 3600, "all": 0}
@@ -59,11 +59,12 @@ class Screen:
 
 
 class Session(param.Parameterized):
-    """State of one tab; ``screen``, ``range`` and ``incident`` stand in its URL."""
+    """State of one tab; ``screen``, ``range``, ``incident`` and ``object`` stand in its URL."""
 
     screen: Any = param.Selector(default="live", objects=list(SCREENS))
     range: Any = param.Selector(default="5m", objects=list(RANGES))
     incident = param.String(default="")
+    object = param.String(default="", doc="What the Causal screen asks for.")
     is_busy = param.Boolean(default=False, constant=True, doc="What the page's busy light follows.")
 
     def __init__(self, wb: Workbench, screens: dict[str, type[Screen]]) -> None:

@@ -184,3 +184,10 @@ def objects_of(card: Mapping[str, Any]) -> list[dict[str, str]]:
     """Return the objects along a chain, each once, to choose one whose state is shown."""
     named = {one["object"]: one["what"] for one in card["steps"]}
     return [{"label": label, "what": what} for label, what in named.items()]
+
+
+def after_root(card: Mapping[str, Any]) -> tuple[str, datetime]:
+    """Return the object of a chain's root, and the moment just after what happened to it."""
+    root = card["steps"][0]
+    at = datetime.fromisoformat(root["seen"]).replace(microsecond=0)
+    return root["what"], at + timedelta(seconds=2)

@@ -29,7 +29,7 @@ class CausalChain(Skin):
 
     _esm = esm_path("causal_chain")
     chain = traitlets.Dict(chain_card(None)).tag(sync=True)
-    picks = traitlets.List().tag(sync=True)
+    picks: Any = traitlets.List().tag(sync=True)
     asked = traitlets.Dict().tag(sync=True)
 
     def __init__(self, wb: Workbench, what: str = "") -> None:

@@ -38,7 +38,7 @@ class StateAt(Skin):
     _esm = esm_path("state_at")
     state = traitlets.Dict(state_card("", None)).tag(sync=True)
     span = traitlets.Dict({"from": "", "to": "", "marks": []}).tag(sync=True)
-    objects = traitlets.List().tag(sync=True)
+    objects: Any = traitlets.List().tag(sync=True)
     asked = traitlets.Dict().tag(sync=True)
 
     def __init__(

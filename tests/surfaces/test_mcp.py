@@ -204,10 +204,10 @@ def test_stdio_in_a_real_process(state):
 
     async def ask(client):
         assert "nothing can be changed" in (client.instructions or "")
-        return await client.call_tool("cause", {"what": WHAT})
+        return await client.call_tool("cluster_incidents", {})
 
     answer = _with(stdio_client(wanted), ask)
-    assert answer.structured_content["causes"][0]["kind"] == "rolled_out"
+    assert WHAT in {row["object"] for row in answer.structured_content["rows"]}
 
 
 def _served(state, **environment):
@@ -226,7 +226,7 @@ def test_http_on_a_real_port_with_and_without_a_token(state, token):
         url = line.split()[0]
         assert url.startswith("http://127.0.0.1:")
         answer = asyncio.run(_over_http(url, token))
-        assert answer.structured_content["causes"][0]["kind"] == "rolled_out"
+        assert WHAT in {row["object"] for row in answer.structured_content["rows"]}
         if token:
             for wrong in ("", token + "x", token[:-1]):
                 assert asyncio.run(_refusal(url, wrong)) == 401
@@ -243,7 +243,7 @@ async def _over_http(url, token):
     async with create_mcp_http_client(headers=headers) as http:
         made = streamable_http_client(url, http_client=http) if token else url
         async with Client(made, read_timeout_seconds=120) as client:
-            return await client.call_tool("cause", {"what": WHAT})
+            return await client.call_tool("cluster_incidents", {})
 
 
 async def _refusal(url, token, host=""):

@@ -142,6 +142,7 @@ def _listening(host: str, port: int) -> socket.socket:
         door = socket.socket(family, socket.SOCK_STREAM)
         door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         door.bind((host, port))
+        door.listen()  # so that who reads the address may call at once
     except OSError as error:
         raise SettingsError(f"mcp cannot listen on {host}:{port}: {error}") from error
     return door

@@ -5,6 +5,7 @@ another; what they have in common stands in ``dashboard.session``.
 """
 
 from tam_workbench.dashboard.screens.audit import AuditScreen
+from tam_workbench.dashboard.screens.causal import CausalScreen
 from tam_workbench.dashboard.screens.incident import IncidentScreen
 from tam_workbench.dashboard.screens.learning import LearningScreen
 from tam_workbench.dashboard.screens.live import LiveScreen
@@ -13,6 +14,7 @@ from tam_workbench.dashboard.screens.trust import TrustScreen
 
 __all__ = [
     "AuditScreen",
+    "CausalScreen",
     "IncidentScreen",
     "LearningScreen",
     "LiveScreen",
