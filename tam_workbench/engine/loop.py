@@ -16,6 +16,7 @@ from tam_workbench.engine.cluster.joining import joined
 from tam_workbench.engine.cluster.memory import NOTHING, ClusterMemory, Learnt
 from tam_workbench.engine.incidents import OPEN_PHASES, IncidentBook
 from tam_workbench.engine.labels import Labeller
+from tam_workbench.engine.rehearsal import rehearse
 from tam_workbench.engine.responder import Responder
 from tam_workbench.engine.scribe import Scribe
 from tam_workbench.engine.summary import ServiceTicks, summarise
@@ -89,6 +90,7 @@ class Loop:
 
     def prepare(self) -> None:
         """Load heavy guests now; otherwise the first turn that needs one waits for seconds."""
+        rehearse()
         self.stages.redactor.prepare()
         self.stages.learning.prepare()
 
@@ -129,6 +131,12 @@ class Loop:
                 self._name_causes(batch.received_at)
                 self._consider(learnt)
         return turn
+
+    def resume(self) -> None:
+        """After a restart: finish what was begun about clusters, repeat nothing."""
+        view = self.stages.cluster.view
+        if self.autonomy is not None:
+            self.autonomy.resume(view, now=view.newest or self._clock.now())
 
     def idle(self, at: datetime) -> None:
         """Let absences run out while nothing comes, and what is under way go on."""

@@ -28,7 +28,7 @@ def _push(
 
 
 @njit(cache=True, nogil=True)
-def _admit(ring: Floats, stage: Floats, entered: Ints, seen: Ints) -> None:
+def admit(ring: Floats, stage: Floats, entered: Ints, seen: Ints) -> None:
     """Write the staged rows of each label into its half of the ring, over the oldest."""
     side = ring.shape[0] // 2
     for label in range(2):
@@ -153,7 +153,7 @@ class Probe:
 
     def admit(self) -> None:
         """Let the stage enter and empty it."""
-        _admit(self._X, self._stage, self._entered, self._seen)
+        admit(self._X, self._stage, self._entered, self._seen)
         self._seen[:] = 0
         self._edition += 1
 

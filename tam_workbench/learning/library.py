@@ -22,7 +22,8 @@ def _push(  # noqa: PLR0913, PLR0917 - a kernel takes flat arrays
 
 
 @njit(cache=True, nogil=True)
-def _mean_loss(y: Floats, p: Floats) -> float:
+def mean_log_loss(y: Floats, p: Floats) -> float:
+    """Return the mean log-loss of probabilities of labels."""
     total = 0.0
     for i in range(y.shape[0]):
         total += log_loss(y[i], p[i])
@@ -70,7 +71,7 @@ class Library:
         return self._kept[at], self._loss(live) - losses[at]
 
     def _loss(self, learner: Learner) -> float:
-        return _mean_loss(self._y, learner.predict_proba(self._X))
+        return mean_log_loss(self._y, learner.predict_proba(self._X))
 
     def state(self) -> State:
         """Return models and rows."""

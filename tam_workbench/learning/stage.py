@@ -22,6 +22,7 @@ from tam_workbench.learning.labels import LabelBook
 from tam_workbench.learning.levels import LevelScore
 from tam_workbench.learning.models import Models
 from tam_workbench.learning.registry import LEARNERS
+from tam_workbench.learning.rehearsal import rehearse
 from tam_workbench.learning.rules import LearningRules
 from tam_workbench.learning.schedule import Delay, Timeline
 from tam_workbench.learning.tide import Tide
@@ -102,6 +103,7 @@ class Learning:
 
     def prepare(self) -> None:
         """Load what a later turn would wait for."""
+        rehearse()
         if self._rules.baseline_every:
             StaticBaseline.prepare()
 
