@@ -101,13 +101,13 @@ class _Watch:
     def timed(self, kernel: Callable[..., Any]) -> Callable[..., Any]:
         """Return the kernel with its time taken."""
 
-        def call(*arguments: Any) -> Any:  # noqa: ANN401 - whatever the kernel takes
+        def call(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - what the kernel takes
             if self._is_inside:
-                return kernel(*arguments)
+                return kernel(*arguments, **named)
             self._is_inside = True
             begun = time.process_time()
             try:
-                return kernel(*arguments)
+                return kernel(*arguments, **named)
             finally:
                 self.seconds += time.process_time() - begun
                 self._is_inside = False

@@ -198,8 +198,8 @@ def test_published_figures_are_named_as_such(data, tmp_path):
     assert published.peers("loghub", [])[0].measures["ga"] == 0.9831
 
 
-def test_boards_to_come_say_what_brings_them():
-    with pytest.raises(SettingsError, match="issue 5"):
+def test_a_board_that_is_none_of_a_set_is_refused():
+    with pytest.raises(SettingsError, match="no board 'rca'"):
         boards.published_boards("rca")
     with pytest.raises(SettingsError, match="has no board 'smd'"):
         boards.published_boards("logs", "smd")

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
@@ -174,19 +175,18 @@ class FileSource:
         if part.count:
             self._cursor = part.cursor(part.count)
         sequence, self._sequence = self._sequence, self._sequence + 1
-        frames = {name: frame.select(list(SIGNALS[name])) for name, frame in part.frames.items()}
-        return Batch(
+        frames: dict[str, Any] = {
+            name: frame.select(list(SIGNALS[name])) for name, frame in part.frames.items()
+        }
+        bare = Batch(
             source=self.name,
             sequence=sequence,
             offset=json.dumps({"sequence": self._sequence, "cursor": self._cursor}),
             received_at=self._clock.now(),
             rejects=part.rejects.select(list(REJECTS)),
             channels=tuple(self.channels()),
-            metrics=frames["metrics"],
-            logs=frames["logs"],
-            spans=frames["spans"],
-            changes=frames["changes"],
         )
+        return replace(bare, **frames)
 
     def acknowledge(self, offset: str) -> None:
         """Nothing to do: a file stays where it is."""
