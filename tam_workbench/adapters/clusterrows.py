@@ -266,4 +266,6 @@ def _list(part: object) -> list[Any]:
 
 
 def _mapping(part: object) -> Mapping[str, Any]:
+    if type(part) is dict:  # the usual case, and far quicker than to ask an abstract class
+        return part
     return part if isinstance(part, Mapping) else {}

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from tam_workbench.errors import BadInputError
@@ -16,6 +17,8 @@ __all__ = ["decode", "encode", "latest_stamp", "ref_of", "seen", "stamp", "told_
 
 _STAMP: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
 _REF: Final = ("cluster", "kind", "namespace", "name", "uid")
+_TEXTS: Final = ("change", *_REF, "observed_at", "resource_version")
+_CHANGES: Final = {change.value: change for change in Change}
 _LAST_TOLD: Final = ("lastTimestamp", "deprecatedLastTimestamp", "eventTime", "firstTimestamp")
 
 
@@ -80,11 +83,11 @@ def decode(line: str | bytes | Mapping[str, Any]) -> Observation:
         raise BadInputError(f"line is not JSON ({str(error)[:80]})") from error
     if not isinstance(told, Mapping):
         raise BadInputError("line is no mapping")
-    names = ("change", *_REF, "observed_at", "resource_version")
-    wrong = [name for name in names if not isinstance(told.get(name, ""), str)]
-    if wrong:
-        raise BadInputError(f"{wrong[0]} is no text")
-    if told.get("change") not in {change.value for change in Change}:
+    for name in _TEXTS:
+        if not isinstance(told.get(name, ""), str):
+            raise BadInputError(f"{name} is no text")
+    change = _CHANGES.get(told.get("change", ""))
+    if change is None:
         raise BadInputError(f"change {str(told.get('change'))[:40]!r} is none of ours")
     at, manifest = stamp(told.get("observed_at")), told.get("manifest", {})
     if at is None:
@@ -92,12 +95,18 @@ def decode(line: str | bytes | Mapping[str, Any]) -> Observation:
     if not isinstance(manifest, dict):
         raise BadInputError("manifest is no mapping")
     return Observation(
-        change=Change(told["change"]),
-        ref=ObjectRef(**{name: told.get(name, "") for name in _REF}),
+        change=change,
+        ref=_ref(*[told.get(name, "") for name in _REF]),
         observed_at=at,
         resource_version=told.get("resource_version", ""),
         manifest=manifest,
     )
+
+
+@lru_cache(maxsize=16_384)
+def _ref(cluster: str, kind: str, namespace: str, name: str, uid: str) -> ObjectRef:
+    """Return one reference for all that is told of an object."""
+    return ObjectRef(cluster=cluster, kind=kind, namespace=namespace, name=name, uid=uid)
 
 
 def stamp(text: object) -> datetime | None:
@@ -158,4 +167,6 @@ def _stamps(part: object) -> Iterator[datetime | None]:
 
 
 def _mapping(part: object) -> Mapping[str, Any]:
+    if type(part) is dict:  # the usual case, and far quicker than to ask an abstract class
+        return part
     return part if isinstance(part, Mapping) else {}

@@ -1,5 +1,6 @@
 """`Workbench` as people use it: in a notebook, a script or a test."""
 
+from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -10,9 +11,11 @@ if TYPE_CHECKING:
     from tam_workbench.dashboard import Embedded
     from tam_workbench.widgets import (
         ApprovalCard,
+        CausalChain,
         LiveTelemetry,
         MemoryRecall,
         ShapWaterfall,
+        StateAt,
         TrustRibbon,
     )
 
@@ -91,6 +94,18 @@ class Workbench(EngineWorkbench):
         from tam_workbench import widgets
 
         return widgets.MemoryRecall(self, text, service=service)
+
+    def chain(self, what: str = "") -> "CausalChain":
+        """Return a widget that shows what caused the last trouble of an object, or a fact."""
+        from tam_workbench import widgets
+
+        return widgets.CausalChain(self, what)
+
+    def past(self, what: str = "", when: datetime | str | None = None) -> "StateAt":
+        """Return a widget that shows an object of a cluster as it stood at a moment."""
+        from tam_workbench import widgets
+
+        return widgets.StateAt(self, what, when)
 
     def approvals(self) -> "ApprovalCard":
         """Return a card with the proposals that wait for you."""

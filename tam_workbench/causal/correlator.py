@@ -10,10 +10,10 @@ from tam_workbench.causal.correlator_absence import Absences
 from tam_workbench.causal.correlator_incidents import ClusterIncident, Incidents
 from tam_workbench.causal.correlator_index import Index, Known
 from tam_workbench.causal.correlator_rules import Rules, tables_of
-from tam_workbench.causal.correlator_state import fact_of, mapping_of
+from tam_workbench.causal.correlator_state import fact_of, joined, mapping_of
 from tam_workbench.causal.correlator_weighing import candidates_of, contests, edges_into
 from tam_workbench.causal.graph import CausalGraph
-from tam_workbench.causal.matching import order_of
+from tam_workbench.causal.matching import CUT, order_of
 from tam_workbench.causal.pattern import Pattern
 from tam_workbench.causal.pattern_shelf import patterns as shipped
 from tam_workbench.errors import BadInputError
@@ -129,7 +129,8 @@ class Correlator:
     def _admit(self, fact: Fact, round_: "_Round") -> None:
         held = self._index.known.get(fact.id)
         if held is not None:
-            if not _is_better(fact, held.fact):
+            fact = joined(held.fact, fact)
+            if fact == held.fact:
                 return
             self._remove(held, round_)
         if fact.happened_at.tzinfo is None:
@@ -145,13 +146,15 @@ class Correlator:
         self._touch(known, round_)
         if held is None:
             self._incidents.add(known)
+        else:
+            self._incidents.replace(held, known, self._index.known)
 
     def _touch(self, known: Known, round_: "_Round") -> None:
         """Note which effects may have other causes now that this fact has come (or gone)."""
         kind, index, at = known.fact.kind, self._index, known.at
         if kind in self._tables.rules:
             round_.effects.add(known.fact.id)
-        since = at - self.rules.skew_s
+        since = at - self.rules.skew_s - CUT
         for trigger in self._tables.triggers.get(kind, ()):
             for key in known.keys(trigger.own_sort):
                 name = trigger.prefix + key
@@ -269,17 +272,3 @@ class _Round:
 
 def _by_time(edge: Edge) -> tuple[datetime, str, str]:
     return (edge.observed_at, edge.effect, edge.cause)
-
-
-TELLERS = {"status": 3, "spec": 3, "absence": 2, "event": 1, "telemetry": 1}
-
-
-def _is_better(fact: Fact, held: Fact) -> bool:
-    """Return whether another telling of the same fact says more; the same for any order."""
-    return fact != held and _worth(fact) > _worth(held)
-
-
-def _worth(fact: Fact) -> tuple[int, int, float, str]:
-    told = len(fact.payload) + len(fact.involved)
-    seen = fact.observed_at.timestamp()
-    return (TELLERS.get(fact.told_by, 0), told, -seen, repr(sorted(fact.payload.items())))

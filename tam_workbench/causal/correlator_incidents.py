@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from tam_workbench.causal.correlator_index import Known, Row
+from tam_workbench.causal.matching import WORKLOADS
 from tam_workbench.records import ObjectRef
 
 KILLS = ("oom_killed", "container_terminated", "ephemeral_exited")
@@ -34,7 +35,7 @@ TROUBLE = frozenset(
         "node_pressure",
     }
 )
-SHOWN = 16
+SHOWN, MOVABLE = 16, 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,20 +74,24 @@ class _Stretch:
 
 
 class Incidents:
-    """All incidents; what they are depends on the facts, not on the order of their coming."""
+    """All incidents; what they are depends on the facts, not on the order of their coming.
+
+    Of whom the uid is not known yet all facts are kept, so that a later telling may move them.
+    """
 
     def __init__(self, *, quiet_s: float) -> None:
         self._quiet_s = quiet_s
         self._stretches: dict[str, list[_Stretch]] = {}
         self._changed: dict[str, _Stretch] = {}
         self._superseded: dict[str, set[str]] = {}
+        self._gone: set[str] = set()  # ids of incidents whose facts were moved
 
     def add(self, known: Known) -> None:
         """Count a fact in, if it is trouble."""
         fact = known.fact
-        if fact.kind not in TROUBLE or _is_clean(known):
+        if not _is_trouble(known):
             return
-        workload = fact.involved.get("workload") or fact.involved.get("service") or fact.subject
+        workload = _whose(known)
         row = (known.at, fact.id)
         fresh = _Stretch(
             row, row, fact.happened_at, fact.happened_at, workload, {fact.kind: 1}, [row], [row]
@@ -108,10 +113,42 @@ class Incidents:
                     {other.id, *self._superseded.pop(other.id, ())}
                 )
 
+    def replace(self, before: Known, after: Known, known: Mapping[str, Known]) -> None:
+        """Count a fact anew that is now told better: of whom it is, or when it was."""
+        is_same = before.at == after.at and _whose(before) == _whose(after)
+        if is_same and _is_trouble(before) == _is_trouble(after):
+            return
+        if _is_trouble(before):
+            self._take_out(before, known)
+        self.add(after)
+
+    def _take_out(self, gone: Known, known: Mapping[str, Known]) -> None:
+        row, key = (gone.at, gone.fact.id), _whose(gone).key
+        stretches = self._stretches.get(key, [])
+        one = next((one for one in stretches if one.first <= row <= one.last), None)
+        if one is None:
+            return
+        rows = sorted({*one.earliest, *one.latest} - {row})
+        if sum(one.counts.values()) > len(rows) + 1:
+            return  # a long one of a known workload: one more or less is nothing to it
+        stretches.remove(one)
+        if not stretches:
+            del self._stretches[key]
+        self._changed.pop(one.id, None)
+        earlier = {one.id, *self._superseded.pop(one.id, ())}
+        heirs = [known[fact_id] for _, fact_id in rows if fact_id in known]
+        for heir in heirs:
+            self.add(heir)
+        self._gone |= earlier
+
     def changed(self) -> tuple[ClusterIncident, ...]:
         """Return the incidents that changed since this was asked last."""
+        alive = self._changed.keys()
+        for heir in sorted(alive):  # what was moved away is told with any that changed
+            self._superseded.setdefault(heir, set()).update(self._gone)
+            self._gone = set()
         told = tuple(
-            _told(one, tuple(sorted(self._superseded.get(one.id, ()))))
+            _told(one, tuple(sorted(self._superseded.get(one.id, set()) - alive)))
             for _, one in sorted(self._changed.items())
         )
         self._changed.clear()
@@ -133,6 +170,15 @@ class Incidents:
                 del self._stretches[key]
 
 
+def _is_trouble(known: Known) -> bool:
+    return known.fact.kind in TROUBLE and not _is_clean(known)
+
+
+def _whose(known: Known) -> ObjectRef:
+    fact = known.fact
+    return fact.involved.get("workload") or fact.involved.get("service") or fact.subject
+
+
 def _is_clean(known: Known) -> bool:
     fact = known.fact
     is_exit = fact.kind in {"container_terminated", "ephemeral_exited"}
@@ -146,13 +192,14 @@ def _join(fresh: _Stretch, other: _Stretch) -> None:
         fresh.last, fresh.last_at = other.last, other.last_at
     for kind, count in other.counts.items():
         fresh.counts[kind] = fresh.counts.get(kind, 0) + count
-    fresh.earliest = sorted(fresh.earliest + other.earliest)[:SHOWN]
+    most = SHOWN if fresh.workload.uid and fresh.workload.kind in WORKLOADS else MOVABLE
+    fresh.earliest = sorted(fresh.earliest + other.earliest)[:most]
     fresh.latest = sorted(fresh.latest + other.latest)[-SHOWN:]
 
 
 def _told(one: _Stretch, supersedes: tuple[str, ...]) -> ClusterIncident:
     kills = sum(one.counts.get(kind, 0) for kind in KILLS)
-    rows = sorted({*one.earliest, *one.latest})
+    rows = sorted({*one.earliest[:SHOWN], *one.latest})
     return ClusterIncident(
         id=one.id,
         workload=one.workload,

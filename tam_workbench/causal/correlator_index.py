@@ -9,7 +9,7 @@ from tam_workbench.records import Fact
 Row = tuple[float, str]  # stamp, fact id
 Name = tuple[str, str]  # key, kind
 HIGH = "\uffff"
-ASKING = frozenset({"consumed", "called", "target", "because", "preemptor"})
+ASKING = frozenset({"consumed", "called", "target", "because", "preemptor", "hosted"})
 """Sorts of key that name somebody else: kept apart from the keys of those who are named."""
 
 
@@ -50,7 +50,10 @@ class Index:
 
     def __init__(self, sorts: Mapping[str, tuple[str, ...]]) -> None:
         self.known: dict[str, Known] = {}
-        self._sorts = sorts
+        self._sorts = {
+            kind: tuple((sort, "~" if sort in ASKING else "") for sort in found)
+            for kind, found in sorts.items()
+        }
         self._buckets: dict[Name, list[Row]] = {}
 
     def add(self, known: Known) -> None:
@@ -81,8 +84,8 @@ class Index:
     def _names(self, known: Known) -> set[Name]:
         kind = known.fact.kind
         return {
-            (f"~{key}" if sort in ASKING else key, kind)
-            for sort in self._sorts.get(kind, ())
+            (prefix + key, kind)
+            for sort, prefix in self._sorts.get(kind, ())
             for key in known.keys(sort)
         }
 

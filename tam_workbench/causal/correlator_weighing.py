@@ -9,7 +9,7 @@ from itertools import islice
 from tam_workbench.causal.calibrating import Features, lag_ratio, probability, score
 from tam_workbench.causal.correlator_index import Index, Known, Name
 from tam_workbench.causal.correlator_rules import Rule, Rules
-from tam_workbench.causal.matching import fits, identity_of, ways_of
+from tam_workbench.causal.matching import CUT, fits, identity_of, ways_of
 from tam_workbench.causal.matching_evidence import weigh_evidence
 from tam_workbench.records import Edge, Fact
 
@@ -83,7 +83,8 @@ def onset_of(effect: Known, index: Index, rules: Rules) -> float:
 
 def is_told_to_stop(fact: Fact) -> bool:
     """Return whether something ended because it was asked to: that is no trouble."""
-    return bool(fact.payload.get("is_stopping")) or fact.payload.get("exit_code") == 0
+    told = fact.payload
+    return bool(told.get("is_stopping") or told.get("is_evicted")) or told.get("exit_code") == 0
 
 
 def _candidates(
@@ -107,7 +108,7 @@ def _candidates(
 
 def _newest(found: list[Known], high: float) -> Known | None:
     """Return the last of some changes before the trouble began: it replaced those before it."""
-    before = [cause for cause in found if cause.at <= high]
+    before = [cause for cause in found if cause.at // 1.0 <= high]
     return max(before, key=lambda cause: cause.order, default=None)
 
 
@@ -118,7 +119,8 @@ def _nearest(
     low, skew = began - rule.link.window_s, rules.skew_s
 
     def fitting(high: float) -> Iterator[Known]:
-        for cause in islice(index.before(name, high + skew, low), LOOKED_AT):
+        end = (high + skew) // 1.0 + CUT  # stamps are whole seconds, or may be
+        for cause in islice(index.before(name, end, low), LOOKED_AT):
             if cause.order < effect.order and _may_be(rule, cause, effect, index, skew):
                 yield cause
 
@@ -170,7 +172,7 @@ def _weighed(
     link = rule.link
     weight, words = weigh_evidence(link.evidence, cause.fact, effect.fact, began_at=began)
     lag = began - cause.at
-    is_late = lag < -rules.skew_s
+    is_late = lag < -rules.skew_s - CUT
     measured = effect.at - cause.at if is_late else lag
     features = Features(
         link.prior,

@@ -28,6 +28,8 @@ from tam_workbench.records import Change, Fact, ObjectRef, Observation
 _QUIET: Final = timedelta(minutes=10)
 _MOST_SERIES: Final = 32
 _ORDINARY: Final = frozenset({"pod_created", "pod_ready", "pod_deleted", "container_started"})
+_OWNED: Final = frozenset({"Pod", "ReplicaSet", "StatefulSet", "Job"})
+_NOTHING_BARE: Final[dict[str, None]] = {}
 _READERS: Final[Mapping[str, Callable[[Seen], Iterator[Draft]]]] = {
     "Pod": pod_facts,
     "Node": node_facts,
@@ -48,7 +50,9 @@ class Deriver:
     """Turn observations of one cluster into facts, by what was known of each object before.
 
     A fact is told once, however often the objects and events repeat it; its ``id`` is a content
-    key of who and what. Observations may come late, twice and in any order.
+    key of who and what. What an event told of an object that had not been seen, and a preemption
+    that did not name the preemptor, are told once more, in full and under the same ``id``.
+    Observations may come late, twice and in any order.
 
     Parameters
     ----------
@@ -166,13 +170,17 @@ class Deriver:
         )
 
     def _finished(self, seen: Seen, drafts: Iterable[Draft]) -> Iterator[Fact]:
-        roles: dict[str, ObjectRef] | None = None
+        roles: Mapping[str, ObjectRef] | None = None
         common: dict[str, Any] = {}
         base = ""
         known = seen.known
+        bare: dict[str, None] = known.notes.get("bare", _NOTHING_BARE)
         for draft in drafts:
-            if not known.tell((draft.kind, *draft.parts)):
+            key = (draft.kind, *draft.parts)
+            if not known.tell(key) and not _is_fuller(known, key, draft, bare):
                 continue
+            if draft.told_by == "event":
+                _note_lacks(known, key, draft)
             if roles is None:
                 roles, base = involved(self._objects, known), _base(known.ref)
                 if known.ref.kind == "Pod":
@@ -216,6 +224,28 @@ class Deriver:
 def _base(ref: ObjectRef) -> str:
     """Return what an object's facts are keyed by; a node by its name, as its events tell it."""
     return f"{ref.cluster}/{ref.path}" if ref.kind == "Node" else ref.key
+
+
+def _note_lacks(known: Known, key: tuple[str, ...], draft: Draft) -> None:
+    """Note what an event's telling lacks: its object has not been seen yet."""
+    if not known.shape and known.ref.kind in _OWNED:
+        bare: dict[str, None] = known.notes.setdefault("bare", {})
+        if len(bare) < _MOST_SERIES:
+            bare["|".join(key)] = None
+    if "preemptor" in draft.involved:
+        known.tell((*key, "by"))
+
+
+def _is_fuller(known: Known, key: tuple[str, ...], draft: Draft, bare: dict[str, None]) -> bool:
+    """Return whether a fact that is told already is now told with what it lacked; once.
+
+    What an event told of an object unseen is told in full by the object itself; the same event
+    told again adds nothing.
+    """
+    if bare and draft.told_by != "event" and "|".join(key) in bare:
+        del bare["|".join(key)]
+        return True
+    return "preemptor" in draft.involved and known.tell((*key, "by"))
 
 
 def _again(seen: Seen, draft: Draft, last: datetime) -> Iterator[Draft]:

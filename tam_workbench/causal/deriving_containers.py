@@ -178,6 +178,7 @@ def _evidence(seen: Seen, status: Mapping[str, Any], end: Mapping[str, Any]) -> 
         "phase": text(seen.status.get("phase")),
         "qos": text(seen.status.get("qosClass")),
         "is_stopping": bool(seen.metadata.get("deletionTimestamp")),
+        "is_evicted": text(seen.status.get("reason")) == "Evicted",
         "node": node,
         "node_conditions": _node_conditions(seen, node),
         "configs": around(seen.objects, seen.known).with_hashes,

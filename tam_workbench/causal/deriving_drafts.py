@@ -51,8 +51,9 @@ class Seen(NamedTuple):
         return stamp(self.metadata.get("creationTimestamp"))
 
     def is_new(self, kind: str, *parts: str) -> bool:
-        """Return whether the object has not yet given such a fact."""
-        return (kind, *parts) not in self.known.told
+        """Return whether the object has not yet given such a fact, or not in full."""
+        key = (kind, *parts)
+        return key not in self.known.told or "|".join(key) in self.known.notes.get("bare", ())
 
 
 def flips(seen: Seen, name: str, at: str, status: str) -> list[tuple[str, str]]:

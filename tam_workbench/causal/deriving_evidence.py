@@ -18,7 +18,7 @@ class Around(NamedTuple):
 
 
 _ALONE: Final = Around({}, [], [])
-_MOST_KEPT: Final = 1024
+_MOST_KEPT: Final = 4096
 
 
 def around(objects: Objects, known: Known) -> Around:
@@ -64,13 +64,24 @@ def _evidence(held: Known) -> dict[str, Any]:
     }
 
 
-def involved(objects: Objects, known: Known) -> dict[str, ObjectRef]:
+def involved(objects: Objects, known: Known) -> Mapping[str, ObjectRef]:
     """Return the objects around one by their role.
 
     ``owner`` is the nearest and ``workload`` the topmost owner (a workload is its own); ``node``
     is where a pod runs; ``config``, ``config:1``, ``config:2`` ... are the ConfigMaps and Secrets
-    that it uses. What was never seen has an empty uid.
+    that it uses. What was never seen has an empty uid. All facts of an object share what is
+    returned, until something around it moves.
     """
+    moved = (objects.epoch, known.owner, known.shape.get("node"), known.shape.get("uses"))
+    if known.around and known.around[0] == moved:
+        roles: Mapping[str, ObjectRef] = known.around[1]
+        return roles
+    roles = _involved(objects, known)
+    known.around = moved, roles
+    return roles
+
+
+def _involved(objects: Objects, known: Known) -> dict[str, ObjectRef]:
     ref = known.ref
     found = dict(around(objects, known).roles)
     if known.owner is not None:

@@ -1,12 +1,13 @@
 """Facts read out of a node: pressure, readiness, cordons, reboots."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 
 from tam_workbench.causal.deriving_drafts import Draft, Seen, flips, versions
 from tam_workbench.causal.identity import items, mapping, stamp, stamped, text
-from tam_workbench.records import Change
+from tam_workbench.records import Change, ObjectRef
 
 _PRESSURES: Final = {
     "MemoryPressure": "memory",
@@ -14,6 +15,7 @@ _PRESSURES: Final = {
     "PIDPressure": "pid",
     "NetworkUnavailable": "network",
 }
+_OVER: Final = frozenset({"Failed", "Succeeded"})
 _CORDON: Final = "node.kubernetes.io/unschedulable"
 
 
@@ -61,12 +63,26 @@ def _pressure(
     kind, status = text(condition.get("type")), text(condition.get("status"))
     what = _PRESSURES[kind]
     if status == "True" and seen.is_new("node_pressure", what, written):
-        payload = {"type": what, **_words(condition)}
+        payload = {"type": what, **_words(condition), "hosted": _hosted(seen)}
         yield Draft("node_pressure", (what, written), at, payload)
     for when, turned in flips(seen, kind, written, status):
         if turned == "False":
             payload = {"type": what, **_words(condition)}
             yield Draft("node_pressure_over", (what, when), stamp(when), payload)
+
+
+def _hosted(seen: Seen) -> list[dict[str, Any]]:
+    """Return the workloads of the living pods on a node, each with how many it has there."""
+    name, pods = seen.known.ref.name, Counter[ObjectRef]()
+    for known in seen.objects.on_node(name):
+        if known.shape.get("phase") not in _OVER:
+            workload = seen.objects.workload(known.ref)
+            if workload is not None:
+                pods[workload] += 1
+    return [
+        {"workload": ref.key, "workload_path": ref.path, "pods": pods[ref]}
+        for ref in sorted(pods, key=lambda ref: ref.key)
+    ]
 
 
 def _readiness(

@@ -29,6 +29,7 @@ class Known:
     shape: Mapping[str, Any] = field(default_factory=dict)  # slim latest state, JSON's types
     notes: dict[str, Any] = field(default_factory=dict)  # what its kind needs to remember
     told: dict[Told, None] = field(default_factory=dict)  # oldest first
+    around: tuple[Any, ...] = ()  # what was worked out of its roles, until something moves
 
     def tell(self, key: Told) -> bool:
         """Note that a fact is told; return whether it is new."""
@@ -68,7 +69,9 @@ class Objects(Mapping[str, Mapping[str, Any]]):
         self._most_gone = most_gone
         self._shared: dict[bytes, Any] = {}
         self._chains: dict[ObjectRef, tuple[ObjectRef, ...]] = {}
+        self._on_node: dict[str, dict[str, None]] = {}  # node -> keys of the pods placed there
         self.kept: dict[Any, Any] = {}  # what was worked out of configs, until one changes
+        self.epoch = 0  # moves when a reference to an object may have become another
 
     def __getitem__(self, key: str) -> Mapping[str, Any]:
         return self._known[key].shape
@@ -78,6 +81,10 @@ class Objects(Mapping[str, Mapping[str, Any]]):
 
     def __len__(self) -> int:
         return len(self._known)
+
+    def held(self, key: str) -> Known | None:
+        """Return what is known of the object of a key."""
+        return self._known.get(key)
 
     def known(self, ref: ObjectRef) -> Known | None:
         """Return what is known of an object; a reference without uid means the newest so named."""
@@ -114,12 +121,15 @@ class Objects(Mapping[str, Mapping[str, Any]]):
                 before = self._known.pop(ghost)
                 known.told, known.notes = before.told, before.notes
             self._by_name[names] = key
+            if ref.kind != "Pod":
+                self.epoch += 1
             if ref.kind in WORKLOADS:
                 self._chains.clear()
         if owner is not None and known.owner != owner:
             known.owner = self._owners.setdefault(owner, owner)
             if ref.kind in WORKLOADS:
                 self._chains.clear()
+                self.epoch += 1
         return known
 
     def part(self, known: Known) -> None:
@@ -128,6 +138,7 @@ class Objects(Mapping[str, Mapping[str, Any]]):
         if known.ref.kind in _CONFIGS:
             self.kept.clear()
         self.link(known, ())
+        self.place(known, "")
         self._gone[known.ref.key] = None
         if known.ref.kind in WORKLOADS:
             self._owners.pop(known.ref, None)
@@ -144,6 +155,23 @@ class Objects(Mapping[str, Mapping[str, Any]]):
     def keep(self, known: Known) -> None:
         """Note that an object that may have been told of only is seen itself."""
         self._gone.pop(known.ref.key, None)
+        if known.ref.kind in WORKLOADS:
+            self.epoch += 1
+
+    def place(self, known: Known, node: str) -> None:
+        """Note on which node a pod is; none where it is on none any more."""
+        held = known.shape.get("node", "")
+        if held != node and (pods := self._on_node.get(held)) is not None:
+            pods.pop(known.ref.key, None)
+            if not pods:
+                del self._on_node[held]
+        if node:
+            self._on_node.setdefault(node, {})[known.ref.key] = None
+
+    def on_node(self, name: str) -> Iterator[Known]:
+        """Yield the living pods that a node was given."""
+        for key in self._on_node.get(name, ()):
+            yield self._known[key]
 
     def _make_room(self) -> None:
         while len(self._gone) > self._most_gone:
@@ -157,6 +185,8 @@ class Objects(Mapping[str, Mapping[str, Any]]):
             names = _names(known.ref)
             if self._by_name.get(names) == key:
                 del self._by_name[names]
+            if known.ref.kind != "Pod":
+                self.epoch += 1
 
     def link(self, known: Known, uses: tuple[Use, ...]) -> None:
         """Note which configs a pod uses, instead of those it used before."""
@@ -228,4 +258,5 @@ class Objects(Mapping[str, Mapping[str, Any]]):
         if known.is_gone or not known.shape:
             self._gone[known.ref.key] = None
         elif known.ref.kind == "Pod":
+            self.place(known, known.shape.get("node", ""))
             self.link(known, known.shape.get("uses", ()))

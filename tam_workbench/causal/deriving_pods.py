@@ -58,11 +58,13 @@ def _remember(seen: Seen) -> None:
         containers = seen.objects.shared(container_shapes(spec))
         if not known.is_gone:
             seen.objects.link(known, uses)
-    kept = shape.get("labels")
+    kept, node = shape.get("labels"), text(spec.get("nodeName")) or shape.get("node", "")
+    if node and not known.is_gone and node != shape.get("node"):
+        seen.objects.place(known, node)
     known.shape = {
         "phase": text(seen.status.get("phase")),
         "created_at": text(seen.metadata.get("creationTimestamp")),
-        "node": text(spec.get("nodeName")) or shape.get("node", ""),
+        "node": node,
         "qos": text(seen.status.get("qosClass")),
         "deleting_at": text(seen.metadata.get("deletionTimestamp")),
         "labels": kept if labels == kept else seen.objects.shared(dict(labels)),
@@ -162,6 +164,7 @@ def _unready(seen: Seen, condition: Mapping[str, Any]) -> dict[str, Any]:
         "reason": text(condition.get("reason")),
         "message": text(condition.get("message")),
         "is_stopping": bool(seen.metadata.get("deletionTimestamp")),
+        "is_evicted": text(seen.status.get("reason")) == "Evicted",
     }
 
 

@@ -1,6 +1,6 @@
 """What a deriver remembers, as JSON's types and back."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tam_workbench.causal.deriving_objects import Known, Objects
@@ -12,6 +12,12 @@ from tam_workbench.records import ObjectRef
 def state_of(objects: Objects) -> list[dict[str, Any]]:
     """Return all that is known of objects, as JSON's types."""
     return [_written(one) for one in objects.every()]
+
+
+def rows_of(objects: Objects, keys: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Return what is known of some objects, by `ObjectRef.key`."""
+    found = ((key, objects.held(key)) for key in keys)
+    return {key: _written(known) for key, known in found if known is not None}
 
 
 def restored(objects: Objects, rows: object) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from tam_workbench.causal.history_chapters import LENGTH, Chapter, packed
+from tam_workbench.causal.history_chapters import BLOCK, LENGTH, Chapter, packed
 from tam_workbench.causal.identity import aware, version_order
 from tam_workbench.causal.manifests import differences
 from tam_workbench.records import Change, ObjectRef, Observation
@@ -102,12 +102,16 @@ class History:
         self._length = length
         self._stories: dict[str, _Story] = {}
         self._by_path: dict[str, list[str]] = {}  # path -> keys, the oldest first
-        self._unsaved: dict[tuple[str, int], None] = {}
+        self._unsaved: dict[tuple[str, int, int], None] = {}  # key, chapter, block
         self._versions = 0
 
     def __len__(self) -> int:
         """Return how many versions are kept."""
         return self._versions
+
+    def holds(self, ref: ObjectRef) -> bool:
+        """Return whether any version of an object is kept."""
+        return ref.key in self._stories
 
     def put(self, one: Observation) -> None:
         """Keep one version; the same version again changes nothing."""
@@ -134,10 +138,13 @@ class History:
             story.chapters.append(Chapter.begun(one.manifest))
         chapter = story.chapters[-1]
         chapter.put(len(chapter), packed(one.manifest), mark=mark)
-        self._note(story, len(story.chapters) - 1)
+        self._note(story, len(story.chapters) - 1, len(chapter) - 1)
 
-    def _note(self, story: _Story, chapter: int) -> None:
-        self._unsaved[story.ref.key, story.first + chapter] = None
+    def _note(self, story: _Story, chapter: int, place: int) -> None:
+        """Note that all versions of a chapter from a place on are to be written."""
+        key, number = story.ref.key, story.first + chapter
+        for block in range(place // BLOCK, (len(story.chapters[chapter]) - 1) // BLOCK + 1):
+            self._unsaved[key, number, block] = None
         self._versions += 1
 
     def _insert(self, story: _Story, one: Observation, mark: tuple[int, int, bool]) -> None:
@@ -154,7 +161,7 @@ class History:
         moment = min(max(moment, before or moment), after)
         mark = moment, number, is_deleted
         story.chapters[chapter].put(place, packed(one.manifest), mark=mark)
-        self._note(story, chapter)
+        self._note(story, chapter, place)
 
     def at(self, ref: ObjectRef | str, when: datetime) -> dict[str, Any] | None:
         """Return an object as it stood at a moment; None if it was not there.
@@ -214,41 +221,47 @@ class History:
         return sorted(found, key=lambda one: (one.at, one.ref))
 
     def segments(self) -> dict[str, bytes]:
-        """Return the chapters that changed since this was last asked, by id."""
+        """Return the blocks of chapters that changed since this was last asked, by id."""
         found = {}
-        for key, number in self._unsaved:
+        for key, number, block in self._unsaved:
             story = self._stories[key]
             ref = story.ref
             names = {
                 name: getattr(ref, name) for name in ("cluster", "kind", "name", "namespace", "uid")
             }
             if number >= story.first:
-                found[f"{key}#{number}"] = story.chapters[number - story.first].saved(names)
+                chapter = story.chapters[number - story.first]
+                found[_segment(key, number, block)] = chapter.saved(names, block)
         self._unsaved.clear()
         return found
 
     def restore(self, segments: Mapping[str, bytes]) -> None:
-        """Take back chapters that were given out; to be called on an empty history."""
-        numbered = sorted((key.rpartition("#")[0], int(key.rpartition("#")[2])) for key in segments)
-        for key, number in numbered:
-            chapter, names = Chapter.restored(segments[f"{key}#{number}"])
+        """Take back blocks that were given out; to be called on an empty history."""
+        blocks: dict[tuple[str, int], list[tuple[int, str]]] = {}
+        for name in segments:
+            key, _, place = name.rpartition("#")
+            chapter, _, block = place.partition(".")
+            blocks.setdefault((key, int(chapter)), []).append((int(block or 0), name))
+        for (key, number), parts in sorted(blocks.items()):
+            made, names = Chapter.restored([segments[name] for _, name in sorted(parts)])
             story = self._stories.get(key) or self._begun(key, ObjectRef(**names))
             if not story.chapters:
                 story.first = number
-            story.chapters.append(chapter)
-            self._versions += len(chapter)
+            story.chapters.append(made)
+            self._versions += len(made)
 
     def forget(self, before: datetime) -> list[str]:
         """Let go of chapters that say nothing about any time after a moment; return their ids."""
         moment, gone = _moment(before), []
         for key, story in list(self._stories.items()):
             while len(story.chapters) > 1 and story.chapters[1].stamps[0] <= moment:
-                gone.append(f"{key}#{story.first}")
-                self._versions -= len(story.chapters.pop(0))
+                chapter = story.chapters.pop(0)
+                gone += _names(key, story.first, chapter)
+                self._versions -= len(chapter)
                 story.first += 1
             last = story.chapters[-1]
             if len(story.chapters) == 1 and last.flags[-1] and last.stamps[-1] <= moment:
-                gone.append(f"{key}#{story.first}")
+                gone += _names(key, story.first, last)
                 self._drop(key, story)
         return gone
 
@@ -280,6 +293,15 @@ class History:
                 not kind or story.ref.kind == kind
             ):
                 yield story
+
+
+def _segment(key: str, chapter: int, block: int) -> str:
+    return f"{key}#{chapter}.{block}" if block else f"{key}#{chapter}"
+
+
+def _names(key: str, number: int, chapter: Chapter) -> list[str]:
+    """Return the ids of all blocks of a chapter."""
+    return [_segment(key, number, block) for block in range((len(chapter) - 1) // BLOCK + 1)]
 
 
 def _place(story: _Story, moment: int, number: int) -> tuple[int, int]:

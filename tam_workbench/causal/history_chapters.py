@@ -1,14 +1,15 @@
 """A chapter: some versions of one object, the first in full and the others as differences.
 
 Every difference is taken against the chapter's first version and not against its neighbour, so
-that reading any of them costs two decompressions, and a late one can be put in anywhere.
+that reading any of them costs two decompressions, and a late one can be put in anywhere. What is
+written down is a block of a few versions, so that a new one does not write the others anew.
 """
 
 import json
 import zlib
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from tam_workbench.errors import BadInputError
@@ -16,9 +17,12 @@ from tam_workbench.errors import BadInputError
 LENGTH: Final = 64
 """Versions in a chapter: then the next one begins with a full version again."""
 
-_WINDOW: Final = -15  # raw deflate, a window of 32 KiB
+BLOCK: Final = 8
+"""Versions in a block: what is written at once."""
+
+_WINDOW: Final = -15  # raw deflate, at most a window of 32 KiB
 _LEVEL: Final = 6
-_MEMORY: Final = 8
+_SLACK: Final = 640  # bytes that a difference may be longer than what it is taken against
 _encoder: Final = json.JSONEncoder(separators=(",", ":"), default=str, check_circular=False)
 
 
@@ -30,7 +34,7 @@ def packed(manifest: Mapping[str, Any]) -> bytes:
 class Chapter:
     """Consecutive versions of one object: stamps, version numbers and the differences."""
 
-    __slots__ = ("_body", "_ends", "_frame", "flags", "is_saved", "numbers", "stamps")
+    __slots__ = ("_body", "_ends", "_frame", "flags", "numbers", "stamps")
 
     def __init__(self, frame: bytes = b"") -> None:
         self._frame = frame  # the first version in full, deflated
@@ -39,7 +43,6 @@ class Chapter:
         self.stamps = array("q")  # microseconds of our clock
         self.numbers = array("q")  # version numbers, 0 where the version is no number
         self.flags = array("b")  # bit 0: the object was deleted
-        self.is_saved = False
 
     def __len__(self) -> int:
         return len(self.stamps)
@@ -52,9 +55,7 @@ class Chapter:
 
     def put(self, place: int, raw: bytes, *, mark: tuple[int, int, bool]) -> None:
         """Put a version in at a place; ``mark`` is its stamp, its number and whether it ended."""
-        first = zlib.decompress(self._frame, _WINDOW)
-        deflater = zlib.compressobj(_LEVEL, zlib.DEFLATED, _WINDOW, _MEMORY, 0, first[-32768:])
-        piece = deflater.compress(raw) + deflater.flush()
+        piece = _difference(zlib.decompress(self._frame, _WINDOW), raw)
         start = self._ends[place - 1] if place else 0
         self._body[start:start] = piece
         if place == len(self._ends):
@@ -66,7 +67,6 @@ class Chapter:
         self.stamps.insert(place, stamp)
         self.numbers.insert(place, number)
         self.flags.insert(place, int(is_deleted))
-        self.is_saved = False
 
     def read(self, place: int) -> dict[str, Any]:
         """Return the version at a place."""
@@ -86,42 +86,67 @@ class Chapter:
         first, end = bisect_left(self.numbers, number), bisect_right(self.numbers, number)
         return any(self.flags[one] == is_deleted for one in range(first, end))
 
-    def saved(self, ref: Mapping[str, str]) -> bytes:
-        """Return the chapter as bytes, with the object that it is about."""
+    def saved(self, ref: Mapping[str, str], block: int) -> bytes:
+        """Return a block as bytes, with the object that it is about; the first has the frame."""
+        first, end = block * BLOCK, min((block + 1) * BLOCK, len(self))
+        start = self._ends[first - 1] if first else 0
+        frame = b"" if block else self._frame
         head = {
             "ref": dict(ref),
-            "frame": len(self._frame),
-            "ends": list(self._ends),
-            "stamps": list(self.stamps),
-            "numbers": list(self.numbers),
-            "flags": list(self.flags),
+            "frame": len(frame),
+            "ends": [one - start for one in self._ends[first:end]],
+            "stamps": list(self.stamps[first:end]),
+            "numbers": list(self.numbers[first:end]),
+            "flags": list(self.flags[first:end]),
         }
-        self.is_saved = True
-        return packed(head) + b"\n" + self._frame + bytes(self._body)
+        return packed(head) + b"\n" + frame + bytes(self._body[start : self._ends[end - 1]])
 
     @classmethod
-    def restored(cls, text: bytes) -> tuple["Chapter", dict[str, str]]:
-        """Return a chapter from its bytes, and the object that it is about.
+    def restored(cls, blocks: Sequence[bytes]) -> tuple["Chapter", dict[str, str]]:
+        """Return a chapter from its blocks, and the object that it is about.
 
         Raises
         ------
         BadInputError
-            If the bytes are not a whole chapter.
+            If the bytes are not those of all blocks of a chapter, in their order.
         """
-        head_text, _, rest = text.partition(b"\n")
-        try:
-            head = json.loads(head_text)
-            found = cls(rest[: head["frame"]])
-            found._body = bytearray(rest[head["frame"] :])
-            found._ends = array("L", head["ends"])
-            found.stamps = array("q", head["stamps"])
-            found.numbers = array("q", head["numbers"])
-            found.flags = array("b", head["flags"])
-            ref: dict[str, str] = head["ref"]
-        except (ValueError, KeyError, TypeError) as error:
-            message = f"segment of the history cannot be read ({error}): relist the cluster"
-            raise BadInputError(message) from error
-        if len(found._body) != (found._ends[-1] if found._ends else 0):
-            raise BadInputError("segment of the history is cut short: relist the cluster")
-        found.is_saved = True
+        found, ref = cls(), {}
+        for number, text in enumerate(blocks):
+            head_text, _, rest = text.partition(b"\n")
+            try:
+                ref = found._add(json.loads(head_text), rest, is_first=number == 0)
+            except (ValueError, KeyError, TypeError, IndexError, OverflowError) as error:
+                message = f"segment of the history cannot be read ({error}): relist the cluster"
+                raise BadInputError(message) from error
         return found, ref
+
+    def _add(self, head: Mapping[str, Any], rest: bytes, *, is_first: bool) -> dict[str, str]:
+        """Append a block that was read; return the object that it is about."""
+        if bool(head["frame"]) is not is_first or len(self) % BLOCK:
+            raise ValueError("a block is missing")
+        if is_first:
+            self._frame = rest[: head["frame"]]
+        body, start = rest[head["frame"] :], len(self._body)
+        if len(body) != head["ends"][-1]:
+            raise ValueError("it is cut short")
+        self._body += body
+        self._ends.extend([start + end for end in head["ends"]])
+        self.stamps.extend(head["stamps"])
+        self.numbers.extend(head["numbers"])
+        self.flags.extend(head["flags"])
+        ref: dict[str, str] = head["ref"]
+        return ref
+
+
+def _difference(first: bytes, raw: bytes) -> bytes:
+    """Return a version deflated against the first: its window is just as large as it must be.
+
+    A window has to be made, and cleared, anew for each: 32 KiB of it cost more than all the rest.
+    """
+    reach = min(len(first), 32768) + _SLACK
+    window = min(max(reach.bit_length(), 10), 15)
+    memory = min(max(window - 7, 3), 8)
+    deflater = zlib.compressobj(
+        _LEVEL, zlib.DEFLATED, -window, memory, zlib.Z_DEFAULT_STRATEGY, first[-32768:]
+    )
+    return deflater.compress(raw) + deflater.flush()

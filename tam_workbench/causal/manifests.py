@@ -11,6 +11,8 @@ from tam_workbench.causal.manifests_certificates import certificate_of
 _LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 _CONFIGS: Final = frozenset({"ConfigMap", "Secret"})
 _ACCOUNT: Final = "/var/run/secrets/kubernetes.io/serviceaccount"
+_OPEN: Final = frozenset({"binaryData", "stringData"})
+_CONTENT: Final = frozenset({"data", *_OPEN})
 _CONTAINERS: Final = ("initContainers", "containers", "ephemeralContainers")
 
 
@@ -51,11 +53,61 @@ def sealed_config(manifest: Mapping[str, Any], salt: bytes) -> dict[str, Any]:
     sealed = dict(manifest)
     if metadata := mapping(manifest.get("metadata")):
         sealed["metadata"] = _sealed_metadata(metadata, salt)
-    if text(manifest.get("kind")) in _CONFIGS or {"binaryData", "stringData"} & sealed.keys():
+    if text(manifest.get("kind")) in _CONFIGS or _OPEN & sealed.keys():
         _seal_content(sealed, salt)
     if spec := mapping(manifest.get("spec")):
         sealed["spec"] = _sealed_spec(spec, salt)
     return sealed
+
+
+def is_sealed(manifest: Mapping[str, Any]) -> bool:
+    """Return whether sealing would leave a manifest as it is; much quicker than to seal it.
+
+    >>> is_sealed({"kind": "Pod", "spec": {"containers": [{"name": "app"}]}})
+    True
+    >>> is_sealed({"kind": "Pod", "spec": {"containers": [{"env": [{"name": "A", "value": "1"}]}]}})
+    False
+    """
+    if manifest.get("kind") in _CONFIGS and "hashes" not in manifest:
+        return False
+    if _CONTENT & manifest.keys() and (manifest.get("kind") in _CONFIGS or _OPEN & manifest.keys()):
+        return False
+    metadata, spec = manifest.get("metadata"), manifest.get("spec")
+    return _is_sealed_metadata(metadata) and _is_sealed_spec(spec)
+
+
+def _is_sealed_metadata(metadata: object) -> bool:
+    told = mapping(metadata)
+    if "managedFields" in told:
+        return False
+    return _LAST_APPLIED not in mapping(told.get("annotations"))
+
+
+def _is_sealed_spec(spec: object) -> bool:
+    told = mapping(spec)
+    for part in _CONTAINERS:
+        if part in told and not _is_sealed_list(told[part]):
+            return False
+    for part in ("template", "jobTemplate"):
+        if inner := mapping(told.get(part)):
+            if not isinstance(inner.get("spec"), dict):
+                return False
+            if not _is_sealed_metadata(inner.get("metadata")) or not _is_sealed_spec(inner["spec"]):
+                return False
+    return True
+
+
+def _is_sealed_list(containers: object) -> bool:
+    if type(containers) is not list:
+        return False
+    for one in containers:
+        if type(one) is not dict:
+            return False
+        if "env" in one:
+            env = one["env"]
+            if type(env) is not list or any(type(v) is not dict or "value" in v for v in env):
+                return False
+    return True
 
 
 def _seal_content(sealed: dict[str, Any], salt: bytes) -> None:

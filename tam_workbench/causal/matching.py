@@ -33,6 +33,7 @@ RELATIONS: Mapping[str, tuple[str, str]] = {
     "consumes": ("config", "consumed"),  # the effect's pod reads the cause's config
     "because": ("id", "because"),  # the effect was derived from the cause
     "readers": ("readers", "workload"),  # the cause says that the effect's workload reads it
+    "hosts": ("workload", "hosted"),  # the effect's node has pods of the cause's workload
     "calls": ("service", "called"),  # the effect's service calls the cause's
     "targets": ("service", "target"),  # the effect names the cause's service as what failed it
 }
@@ -52,20 +53,39 @@ _IN_ORDER: tuple[tuple[int, str], ...] = (
     (4, "probe_failed probe_killed"),
     (4, "oom_killed container_terminated ephemeral_exited pod_ready pod_unready"),
     (5, "crash_looping job_failed job_completed pod_deleted endpoints_lost availability_lost"),
-    (5, "rollout_stalled latency_raised error_storm service_degraded dependency_failed"),
-    (5, "config_stale"),
+    (5, "rollout_stalled config_stale"),
+    (6, "latency_raised error_storm service_degraded dependency_failed"),
 )
 """Kinds by whose clock stamps them, and in one second by what comes first.
 
 -2 and -1 what decides to scale, 0 who acts, 1 controllers, 2 scheduler, 3 API server, 4 kubelet,
-5 collector. A cause of a lower level may be stamped up to the skew after its effect.
+5 collector, 6 telemetry. A cause of a lower level may be stamped up to the skew after its effect.
 """
 
 LEVELS: Mapping[str, int] = {kind: level for level, kinds in _IN_ORDER for kind in kinds.split()}
 """Kind -> whose clock stamps it."""
 
+CUT = 0.999999
+"""How much of a second may have been cut off a stamp."""
+
+LATE_S = 5.0
+"""How much later than it was done a deed may be seen that only our own clock stamps, in seconds."""
+
+_DEEDS = frozenset(
+    {"rolled_out", "scaled", "config_changed", "config_deleted", "workload_deleted"}
+) | {"node_cordoned"}
+
 RANKS: Mapping[str, int] = {kind: number for number, kind in enumerate(LEVELS)}
 """Kind -> its place among facts of one second."""
+
+
+def lateness(fact: Fact) -> float:
+    """Return how much too late a fact may be stamped, besides the skew of clocks, in seconds.
+
+    A write that carries no stamp of its own has that of its arrival: the watch was on the way.
+    """
+    is_late = fact.kind in _DEEDS and fact.happened_at == fact.observed_at
+    return LATE_S if is_late else 0.0
 
 
 def order_of(fact: Fact, *, at: float, skew_s: float) -> tuple[float, int, float, str]:
@@ -187,6 +207,11 @@ def _readers(fact: Fact) -> Keys:
     return tuple(dict.fromkeys(row["workload"] for row in rows if row.get("workload")))
 
 
+def _hosted(fact: Fact) -> Keys:
+    """Return the workloads that have pods on a node, as the node's own fact tells them."""
+    return tuple(row["workload"] for row in fact.payload.get("hosted") or ())
+
+
 def ways_of(cause: Fact, effect: Fact) -> frozenset[str]:
     """Return how the effect's pod reads the cause's config, as far as either of them tells.
 
@@ -264,6 +289,7 @@ SORTS: Mapping[str, Callable[[Fact], Keys]] = {
     "config": _config,
     "consumed": _consumed,
     "readers": _readers,
+    "hosted": _hosted,
     "named": _named,
     "preemptor": _preemptor,
     "service": _service,

@@ -6,11 +6,12 @@ Each finding is a number (for: above 0, against: below) with words that a person
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
+from tam_workbench.causal.matching import lateness
 from tam_workbench.records import Fact
 
 Finding = tuple[float, str]
 SILENT: Finding = (0.0, "")
-YOUNG_S, GROWN_S = 60.0, 120.0
+SKEW_S, YOUNG_S, GROWN_S = 5.0, 60.0, 120.0
 
 
 def weigh_evidence(
@@ -38,7 +39,7 @@ def _started_after(cause: Fact, effect: Fact) -> Finding:
     if not isinstance(started, str):
         return SILENT
     ahead = (datetime.fromisoformat(started) - cause.happened_at).total_seconds()
-    if ahead >= -5.0:
+    if ahead >= -SKEW_S - lateness(cause):
         return (0.5, "started after the change")
     return (-3.0, f"had been running {-ahead:.0f} s before the change")
 
@@ -54,7 +55,7 @@ def _new_template(cause: Fact, effect: Fact) -> Finding:
     if not created:
         return SILENT
     ahead = (datetime.fromisoformat(str(created)) - cause.happened_at).total_seconds()
-    if ahead >= -5.0:
+    if ahead >= -SKEW_S - lateness(cause):
         return (1.0, "a pod made since the rollout")
     return (-3.0, f"a pod made {-ahead:.0f} s before the rollout")
 
@@ -201,6 +202,49 @@ def _limit(cause: Fact, _effect: Fact) -> Finding:
     return SILENT
 
 
+def _raised_limit(cause: Fact, _effect: Fact) -> Finding:
+    """Ask whether a rollout let its pods take more memory than before, or as much as they like."""
+    from tam_workbench.causal.diagnosis.quantities import amount
+
+    for path, before, after in cause.payload.get("diff") or ():
+        if str(path).endswith("limits.memory") and before:
+            low, high = amount(str(before)), amount(str(after or ""))
+            if low is not None and (not after or (high is not None and high > low)):
+                return (2.0, f"the memory limit went from {before} to {after or 'none'}")
+    return SILENT
+
+
+def _own_use(_cause: Fact, effect: Fact) -> Finding:
+    """Ask whether a metric shows what a program takes, or only what is asked of it."""
+    metric = str(effect.payload.get("metric", "")).lower()
+    if metric and any(word in metric for word in DEMAND):
+        return (-3.0, f"{metric} is what is asked of it")
+    return SILENT
+
+
+def _same_resource(cause: Fact, effect: Fact) -> Finding:
+    """Ask whether the metric that left its habit is of what the node runs short of."""
+    metric = str(cause.payload.get("metric", "")).lower()
+    words = RESOURCES.get(str(effect.payload.get("type", "")).removesuffix("Pressure").lower())
+    if not metric or words is None:
+        return SILENT
+    if any(word in metric for word in words):
+        return (1.0, f"{metric} is what the node ran short of")
+    return (-3.0, f"{metric} is not what the node ran short of")
+
+
+DEMAND = ("request", "rps", "qps", "traffic", "connection", "received", "incoming", "arrival")
+"""Words in the names of metrics of demand, which no version of a program makes rise."""
+
+RESOURCES: Mapping[str, tuple[str, ...]] = {
+    "memory": ("memory", "rss", "working_set", "heap", "swap"),
+    "disk": ("disk", "fs_", "filesystem", "storage", "inode", "volume"),
+    "pid": ("pid", "process", "thread"),
+    "network": ("network", "packet", "socket"),
+}
+"""Words in the names of metrics of what a node can run short of."""
+
+
 def _mentions(cause: Fact, effect: Fact) -> Finding:
     """Ask whether the effect's own words name the cause."""
     message = effect.payload.get("message")
@@ -217,6 +261,9 @@ FINDINGS: Mapping[str, Callable[[Fact, Fact], Finding]] = {
     "image": _image,
     "limit": _limit,
     "mentions": _mentions,
+    "raised_limit": _raised_limit,
+    "own_use": _own_use,
+    "same_resource": _same_resource,
     "old_pod": _old_pod,
     "restart_only": _restart_only,
     "young": lambda _, effect: young(effect, effect.happened_at.timestamp()),

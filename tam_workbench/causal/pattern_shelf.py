@@ -28,7 +28,8 @@ def read_pattern(text: str, *, name: str = "pattern") -> Pattern:
     import yaml
 
     try:
-        mapping = yaml.safe_load(text)
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast
+        mapping = yaml.load(text, Loader=loader)  # noqa: S506 - both are safe ones
     except yaml.YAMLError as error:
         raise BadInputError(f"{name}: not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(mapping, dict):

@@ -5,6 +5,6 @@ with ``--check``, 2 usage, 3 bad settings or data, 4 a package is missing, 5 unr
 130 interrupted.
 """
 
-from tam_workbench.cli.main import main
+from tam_workbench.cli.entry import main
 
 __all__ = ["main"]

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from tam_workbench.cli.cluster import DEFAULT_STATE, AsJson, State, What, k8s_app
+from tam_workbench.cli.cluster import k8s_app
+from tam_workbench.cli.cluster_asking import DEFAULT_STATE, AsJson, State, What, asked_of
 from tam_workbench.cli.output import guarded, say, show
-from tam_workbench.engine import wiring
 from tam_workbench.engine.cluster import moment_of, since
 from tam_workbench.errors import BadInputError, MissingExtraError
 
@@ -54,7 +54,7 @@ def context(
     from tam_workbench.api.mcp import brief_of
     from tam_workbench.api.mcp.opened import redactor
 
-    asked = wiring.open_cluster(state)
+    asked = asked_of(state)
     before = (since(at, now=asked.newest) if asked.newest else moment_of(at)) if at else None
     hide = redactor(state, otherwise=what.encode())
     pack = guidance.pack(brief_of(asked, what, at=before), redact=hide.texts)

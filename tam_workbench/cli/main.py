@@ -1,11 +1,7 @@
 """The verbs of ``tam``, by subject; heavy guests load when a verb needs them."""
 
 from collections.abc import Callable
-from typing import Annotated
 
-import typer
-
-import tam_workbench
 from tam_workbench.cli import (
     boards,
     context,
@@ -16,33 +12,10 @@ from tam_workbench.cli import (
     running,
     versions,
 )
+from tam_workbench.cli.beginning import begun
 from tam_workbench.cli.output import guarded
 
-app = typer.Typer(
-    name="tam",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    help="Telemetry as a memory that learns, remembers, explains and acts.",
-    epilog="Start with:  tam demo   ·   tam run scenario:faults --ticks 600   ·   tam doctor",
-)
-
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(tam_workbench.__version__)
-        raise typer.Exit
-
-
-@app.callback()
-def common(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
-    ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")] = False,
-) -> None:
-    """Watch, learn, remember, explain and act on telemetry."""
-
+app = begun()
 
 VERBS: dict[str, Callable[..., None]] = {
     "demo": running.demo,
@@ -71,8 +44,3 @@ for name, group in {
     "config": material.config_app,
 }.items():
     app.add_typer(group, name=name)
-
-
-def main() -> None:
-    """Run the command line."""
-    app()

@@ -100,6 +100,9 @@ def serve(  # noqa: PLR0913 - a verb's options
     state: StateDir = None,
     seed: Seed = 7,
     prefix: Annotated[str, typer.Option(help="URL prefix behind a proxy.")] = "",
+    speed: Annotated[
+        float, typer.Option(help="Of what is simulated or recorded; 1 is real time.")
+    ] = 1.0,
 ) -> None:
     """Serve the dashboard on a running loop."""
     from tam_workbench import dashboard
@@ -107,7 +110,7 @@ def serve(  # noqa: PLR0913 - a verb's options
     kept = settings.read().dashboard_password
     password = kept.get_secret_value() if kept else None
     dashboard.check_access(address, password)
-    wb = _build(source=source, seed=seed, state_dir=state, speed=1.0)
+    wb = _build(source=source, seed=seed, state_dir=state, speed=speed)
     wb.start()
     say(f"TAM Workbench watches {wb.name}: http://{address}:{port}{prefix}  (Ctrl-C stops)")
     try:

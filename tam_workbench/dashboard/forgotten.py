@@ -16,8 +16,11 @@ SHOWN = 4
 
 NO_CLUSTER = (
     "No cluster is watched: start with --source kubernetes:CONTEXT, or replay a recording with "
-    "--source recorded:FILE."
+    "--source recorded:FILE (--speed 60 shows an hour in a minute)."
 )
+UNDATED = {"pod_deletion": "with its pod", "next_restart": "at a restart"}
+"""What ends evidence of which nobody can say when, in a word or two."""
+
 NOTHING_SOON = "Nothing of trouble is about to be forgotten."
 NOT_ASKED = "How often the trouble came before appears here once an incident is chosen."
 
@@ -52,7 +55,7 @@ def forgetting(told: Sequence[Expiring], now: datetime | None) -> str:
     further += [f"{known.plain} plain events, all saved"] if known.plain else []
     more = f'<p class="muted">and {" and ".join(further)}</p>' if further else ""
     return (
-        f"<h2>kubectl forgets this in</h2>{soon}{more}"
+        f"<h2>kubectl forgets this in{_as_of(now)}</h2>{soon}{more}"
         f'<h3 style="margin-top:10px">Forgotten there, kept here: {len(known.kept)}</h3>'
         f"{''.join(_gone(one, 'good', '✓ kept') for one in known.kept[:SHOWN])}"
         f'<h3 style="margin-top:10px">Lost before anybody looked: {len(known.lost)}</h3>'
@@ -60,20 +63,28 @@ def forgetting(told: Sequence[Expiring], now: datetime | None) -> str:
     )
 
 
+def _as_of(now: datetime | None) -> str:
+    """Return by which clock it is counted; it stands still where a recording has ended."""
+    if now is None:
+        return ""
+    return f' <span class="muted" style="font-weight:400;font-size:12px">at {now:%H:%M:%S}</span>'
+
+
 def _soon(one: Expiring, now: datetime | None) -> str:
     """Return one line: the countdown where somebody can date it, else what ends it."""
     is_dated = one.expires_at is not None and now is not None
-    clock = left(one, now) if is_dated else "open"
-    size = "15px" if clock == "any moment" or not is_dated else "20px"
+    clock = left(one, now) if is_dated else UNDATED.get(one.expires_with, "some day")
+    size = "20px" if is_dated and clock != "any moment" else "13px"
     saved = badge("✓ saved", "good") if one.is_saved else badge("✗ not saved", "bad")
-    by = BY.get(one.expires_with, one.expires_with)
+    by = f", {BY.get(one.expires_with, one.expires_with)}" if is_dated else ""
     return (
-        '<div class="card" style="display:grid;grid-template-columns:92px 1fr;gap:2px 10px;'
-        f'margin:0 0 6px;padding:6px 10px"><div class="warn" style="font-size:{size};'
-        'font-weight:600;font-variant-numeric:tabular-nums;align-self:center">'
-        f"{escape(clock)}</div><div><b>{escape(described(one))}</b> {saved}"
-        f'<div class="muted" style="overflow-wrap:anywhere">{escape(one.subject.path)}, {by}</div>'
-        "</div></div>"
+        '<div class="card" style="display:grid;grid-template-columns:84px minmax(0,1fr) auto;'
+        'gap:2px 10px;margin:0 0 6px;padding:6px 10px;align-items:center">'
+        f'<div class="warn" style="font-size:{size};font-weight:600;line-height:1.2;'
+        f'font-variant-numeric:tabular-nums">{escape(clock)}</div>'
+        f"<div><b>{escape(described(one))}</b>"
+        f'<div class="muted" style="overflow-wrap:anywhere">{escape(one.subject.path)}{by}</div>'
+        f"</div>{saved}</div>"
     )
 
 

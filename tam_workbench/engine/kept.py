@@ -1,7 +1,7 @@
 """What a stopped or running loop has kept on disk, for the command line to ask."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 from tam_workbench import audit
@@ -18,12 +18,20 @@ PRESENT = Where()
 
 
 class Kept:
-    """Reads a state folder without running its source."""
+    """Reads a state folder without running its source; memory is opened at first use."""
 
-    def __init__(self, journal: Journal, memory: Memory, clock: Clock) -> None:
+    def __init__(self, journal: Journal, open_memory: Callable[[], Memory], clock: Clock) -> None:
         self._journal = journal
-        self.memory = memory
+        self._open_memory = open_memory
+        self._memory: Memory | None = None
         self._clock = clock
+
+    @property
+    def memory(self) -> Memory:
+        """What is remembered."""
+        if self._memory is None:
+            self._memory = self._open_memory()
+        return self._memory
 
     def ledger(self) -> Iterator[AuditEntry]:
         """Yield the ledger from its beginning, page by page."""
@@ -89,7 +97,8 @@ class Kept:
 
     def close(self) -> None:
         """Let go of memory and journal."""
-        self.memory.close()
+        if self._memory is not None:
+            self._memory.close()
         self._journal.close()
 
 

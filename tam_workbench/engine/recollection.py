@@ -33,8 +33,7 @@ class Recollection:
         """Return past incidents like this one, best first; none when it is new to us."""
         self.memory.shelf.flush()
         found = self.memory.recall(text, now=now, k=k, where=Where(kinds=("incident",)))
-        alike = [hit for hit in found.hits if hit.parts["similarity"] >= self.memory.border]
-        return [] if found.is_abstained else alike
+        return [hit for hit in found.hits if hit.parts["similarity"] >= self.memory.border]
 
     def recalled(self, ids: Sequence[str], *, now: datetime) -> list[Hit]:
         """Return entries by id as hits, for the policy."""

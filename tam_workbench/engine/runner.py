@@ -82,8 +82,7 @@ class Runner:
         self.source.open(self._offset)
         self._is_open = True
         self.loop.responder.resume()
-        if self.loop.autonomy is not None:
-            self.loop.autonomy.resume(self.clock.now())
+        self.loop.resume()
 
     def step(self) -> bool:
         """Serve commands and take one batch; False when nothing came."""

@@ -68,6 +68,14 @@ class Settings(BaseSettings):
     """YAML rules of what may be done to a watched cluster, or ``conservative``, which ships.
     ``None`` does nothing to clusters."""
 
+    act_context: str = ""
+    """Context by which the ``kubernetes`` actuator acts: another user than the one who watches.
+    Of several clusters ``WATCHED=CONTEXT,...``; empty acts by the contexts that are watched."""
+
+    act_namespaces: tuple[str, ...] = ()
+    """Namespaces that the ``kubernetes`` actuator may act in, ``*`` for all; beyond them every act
+    is refused. Empty is the context's own namespace."""
+
     log_files: tuple[Path, ...] = ()
     """Log files that the ``host`` source follows."""
 
@@ -89,7 +97,8 @@ class Settings(BaseSettings):
     """Embedder: ``hashing`` (no model) or ``minilm`` (sentence-transformers, local weights)."""
 
     actuator: str = "dryrun"
-    """What carries out actions: ``dryrun``, ``plant`` (scenarios) or ``runbook``."""
+    """What carries out actions: ``dryrun``, ``plant`` (scenarios), ``runbook`` or
+    ``kubernetes``."""
 
     runbook: Path | None = None
     """TOML file of allow-listed commands for the ``runbook`` actuator."""

@@ -4,10 +4,12 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
 
 from tam_workbench.engine import place, plugins
+from tam_workbench.engine.deferring import DeferredStore
 from tam_workbench.engine.place import Place
 from tam_workbench.engine.recollection import Recollection
 from tam_workbench.engine.remembering import Around, Memory, Shelf, Upkeep
@@ -146,7 +148,7 @@ def _store(settings: Settings, state: Path | None, dimension: int, *, folder: st
     if state is None:
         raise SettingsError(f"store {name!r} keeps its entries on disk; set state_dir")
     if not settings.encrypt:
-        return cast("Store", _made("stores", name, path=state / folder, dimension=dimension))
+        return _plain_store(name, state / folder, dimension)
     inner = _made("stores", name, path=state / folder, dimension=SEALED_DIMENSION)
     sealed = _made(
         "stores",
@@ -158,6 +160,17 @@ def _store(settings: Settings, state: Path | None, dimension: int, *, folder: st
         inner_dimension=SEALED_DIMENSION,
     )
     return cast("Store", sealed)
+
+
+def _plain_store(name: str, path: Path, dimension: int) -> Store:
+    """Open a store; LanceDB, which loads for seconds, only when there is something in it."""
+
+    def opened() -> Store:
+        return cast("Store", _made("stores", name, path=path, dimension=dimension))
+
+    if name != "lance" or path.exists() or find_spec("lancedb") is None:
+        return opened()
+    return cast("Store", DeferredStore(name, opened, is_begun=path.exists))
 
 
 def _documents(settings: Settings, state: Path | None) -> Documents:

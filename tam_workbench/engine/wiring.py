@@ -11,10 +11,10 @@ from tam_workbench import audit
 from tam_workbench.adapters.clocks.system import SystemClock
 from tam_workbench.adapters.journals.sqlite import SqliteJournal
 from tam_workbench.adapters.sources.recorded import RecordingSource
-from tam_workbench.engine import datasets, plugins, presence, shelving
+from tam_workbench.engine import datasets, opened, plugins, presence, shelving
 from tam_workbench.engine.archive import Archive
 from tam_workbench.engine.bus import Bus
-from tam_workbench.engine.cluster import ClusterMemory, ClusterQuestions, kept_view, like
+from tam_workbench.engine.cluster import ClusterMemory, ClusterQuestions, like
 from tam_workbench.engine.explainer import Explainer
 from tam_workbench.engine.incidents import IncidentBook
 from tam_workbench.engine.kept import Kept
@@ -23,6 +23,7 @@ from tam_workbench.engine.loop import Loop, Stages
 from tam_workbench.engine.maintenance import Maintenance
 from tam_workbench.engine.recognising import Recognising
 from tam_workbench.engine.recovery import Recovery
+from tam_workbench.engine.remembering import Memory
 from tam_workbench.engine.remembering.migration import MigrationReport
 from tam_workbench.engine.responder import Means, Responder
 from tam_workbench.engine.runner import Parts, Runner
@@ -30,7 +31,7 @@ from tam_workbench.engine.scribe import Scribe
 from tam_workbench.engine.settings import Settings
 from tam_workbench.engine.shelving import House, open_memory, open_recollection
 from tam_workbench.engine.supervisor import Supervisor
-from tam_workbench.engine.watching import autonomy_of, open_shelf, rules_of
+from tam_workbench.engine.watching import actuator_of, autonomy_of, open_shelf, rules_of
 from tam_workbench.engine.workbench import Workbench
 from tam_workbench.errors import BadInputError, SettingsError
 from tam_workbench.features import Features
@@ -155,8 +156,11 @@ def open_kept(folder: Path, *, version: str = "") -> Kept:
 
     redactor = Redactor(_secret(settings))
     house = House(clock=clock, redact=redactor.texts, note=note, publish=lambda _: None)
-    memory = open_memory(settings, folder, house)
-    asked = memory.past(version) if version else memory
+
+    def asked() -> Memory:
+        memory = open_memory(settings, folder, house)
+        return memory.past(version) if version else memory
+
     return Kept(journal, asked, clock)
 
 
@@ -165,22 +169,15 @@ def open_cluster(folder: Path) -> ClusterQuestions:
 
     Memory is opened only for what needs it: whether the like was seen before.
     """
-    from tam_workbench.engine.settings import read
+    return opened.open_cluster(folder, recall=lambda text, service: recall(folder, text, service))
 
-    settings = read(state_dir=folder)
-    shelf = open_shelf(settings, folder)
-    view = kept_view(shelf)
-    shelf.close()
-    if view.newest is None:
-        raise BadInputError(f"{folder}: no cluster was watched here; see 'tam k8s watch --help'")
 
-    def recall(text: str, service: str) -> Sequence[Hit]:
-        kept = open_kept(folder)
-        found = like(kept.memory)(text, service)
-        kept.close()
-        return found
-
-    return ClusterQuestions(view, recall=recall)
+def recall(folder: Path, text: str, service: str) -> Sequence[Hit]:
+    """Return what a loop that worked in ``folder`` remembers that is like a text."""
+    kept = open_kept(folder)
+    found = like(kept.memory)(text, service)
+    kept.close()
+    return found
 
 
 def migrate(folder: Path, to: str) -> MigrationReport:
@@ -335,8 +332,12 @@ def _actuator(settings: Settings, plant: Plant | None) -> Actuator:
             _made("actuators", "runbook", book=settings.runbook, state_dir=settings.state_dir),
         )
     if name == "kubernetes":
-        context = settings.source.partition(":")[2].partition("?")[0].partition(",")[0]
-        return cast("Actuator", _made("actuators", name, context=context))
+        from tam_workbench.adapters.actuators.kubernetes import Bounds
+
+        bounds = Bounds(namespaces=settings.act_namespaces)
+        return actuator_of(
+            settings, lambda context: _made("actuators", name, context=context, bounds=bounds)
+        )
     made = cast("Actuator", _made("actuators", name))
     if name == "dryrun" and (
         rules := rules_of(settings)

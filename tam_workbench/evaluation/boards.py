@@ -89,6 +89,12 @@ def _causal() -> Rows:
     return _rows(clusters.cost_figures())
 
 
+def _causal_million() -> Rows:
+    from tam_workbench.evaluation import clusters
+
+    return _rows(clusters.cost_figures(large=1_000_000))
+
+
 def _loop() -> Rows:
     from tam_workbench.evaluation.benches import speed
 
@@ -169,6 +175,7 @@ BENCHES: Final[Mapping[str, Callable[[], Rows]]] = MappingProxyType(
         "start": _start,
         "memory": memory_bench,
         "causal": _causal,
+        "causal-million": _causal_million,
         "memory-million": _memory_million,
         "memory-minilm": _memory_minilm,
     }

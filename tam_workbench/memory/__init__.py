@@ -59,6 +59,7 @@ from tam_workbench.memory.shortterm import Note, ShortTerm
 from tam_workbench.memory.signature import incident_text, mask, window_text
 from tam_workbench.memory.summary import Insights, Summary, insights, summarize
 from tam_workbench.memory.surprise import Surprise, SurpriseRules
+from tam_workbench.memory.terms import identifiers, telling, tokens
 from tam_workbench.memory.tiers import (
     TRANSITIONS,
     Evidence,
@@ -138,6 +139,7 @@ __all__ = [
     "from_entry",
     "fuse",
     "holds",
+    "identifiers",
     "incident_text",
     "insights",
     "inspect_memory",
@@ -164,7 +166,9 @@ __all__ = [
     "stability_at",
     "summarize",
     "superseded",
+    "telling",
     "to_entry",
+    "tokens",
     "told",
     "top",
     "window_text",

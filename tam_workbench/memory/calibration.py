@@ -1,8 +1,8 @@
 """Calibration: from how alike two things look to how probably they are the same.
 
 A logistic curve over the similarity (Platt, 1999), learned online from pairs that were
-confirmed. Before any, a handful of imagined pairs say what a sensible reader would believe;
-they fade as real ones come in.
+confirmed. Before any, a handful of imagined pairs say what a sensible reader would believe; how
+alike strangers are differs from house to house, so they fade with the first real ones.
 """
 
 from collections.abc import Mapping
@@ -19,8 +19,10 @@ PRIOR: Final = (
 )
 """Imagined pairs before any was confirmed: similarity, and whether they were the same."""
 
+_TRUSTED: Final = 1.0  # confirmed pairs of a sort at which an imagined one of it weighs half
 _RIDGE: Final = 2e-3  # keeps the slope finite where the pairs part cleanly
-_ROUNDS: Final = 25
+_ROUNDS: Final = 50
+_CLOSE: Final = 1e-9
 _STEEPEST: Final = 80.0
 
 
@@ -30,7 +32,7 @@ class Calibration:
     Parameters
     ----------
     prior
-        Imagined pairs, each as good as one that was confirmed.
+        Imagined pairs; each weighs 1 / (1 + n), n the pairs of its sort that were confirmed.
     kept
         Confirmed pairs remembered, the latest first.
 
@@ -93,30 +95,49 @@ class Calibration:
         self._pairs = [(float(s), bool(same)) for s, same in state["pairs"]]
         self._bias, self._slope = (float(value) for value in state["curve"])
 
-    def _arrays(self) -> tuple[Floats, Floats]:
+    def _arrays(self) -> tuple[Floats, Floats, Floats]:
+        """Return similarity, whether it was the same, and weight of every pair."""
         pairs = np.array([*self._prior, *self._pairs], dtype=np.float64)
-        return pairs[:, 0], pairs[:, 1]
+        imagined, same = len(self._prior), pairs[:, 1] > 0.0
+        weight = np.ones(len(pairs))
+        for sort in (same, ~same):
+            weight[:imagined][sort[:imagined]] = _TRUSTED / (_TRUSTED + sort[imagined:].sum())
+        return pairs[:, 0], pairs[:, 1], weight
 
 
-def _fitted(pairs: tuple[Floats, Floats], start: tuple[float, float]) -> tuple[float, float]:
-    """Return bias and slope of the logistic curve by Newton's method with a small ridge.
+def _fitted(
+    pairs: tuple[Floats, Floats, Floats], start: tuple[float, float]
+) -> tuple[float, float]:
+    """Return bias and slope of the logistic curve by damped Newton steps with a small ridge.
 
     The targets are Platt's (n+ + 1) / (n+ + 2) and 1 / (n- + 2), so that no probability is 1.
     """
-    x, y = pairs
-    ups = float(y.sum())
-    downs = y.size - ups
+    x, y, weight = pairs
+    ups = float(weight @ y)
+    downs = float(weight.sum()) - ups
     target = np.where(y > 0.0, (ups + 1.0) / (ups + 2.0), 1.0 / (downs + 2.0))
     design = np.stack([np.ones_like(x), x - 0.8], axis=1)
     theta = np.array([start[0] + 0.8 * start[1], start[1]])
-    ridge = np.diag([0.0, _RIDGE])
+    loss = _loss(design @ theta, target, weight) + 0.5 * _RIDGE * theta[1] ** 2
     for _ in range(_ROUNDS):
-        said = 1.0 / (1.0 + np.exp(-np.clip(design @ theta, -30.0, 30.0)))
-        gradient = design.T @ (said - target) + ridge @ theta
-        curvature = (design.T * (said * (1.0 - said) + 1e-6)) @ design + ridge
+        said = 1.0 / (1.0 + np.exp(-design @ theta))
+        gradient = design.T @ (weight * (said - target)) + [0.0, _RIDGE * theta[1]]
+        curvature = (design.T * (weight * (said * (1.0 - said) + 1e-6))) @ design
+        curvature[1, 1] += _RIDGE
         step = np.linalg.solve(curvature, gradient)
-        theta -= np.clip(step, -20.0, 20.0)
-        if float(np.abs(step).max()) < 1e-9:
+        while True:  # a whole step may leap over the least loss and never come back
+            after = _loss(design @ (theta - step), target, weight)
+            after += 0.5 * _RIDGE * (theta[1] - step[1]) ** 2
+            if after <= loss or float(np.abs(step).max()) < _CLOSE:
+                break
+            step *= 0.5
+        theta, loss = theta - step, after
+        if float(np.abs(step).max()) < _CLOSE:
             break
     slope = min(max(float(theta[1]), 1.0), _STEEPEST)  # more alike is never less the same
     return float(theta[0]) - 0.8 * slope, slope
+
+
+def _loss(steps: Floats, target: Floats, weight: Floats) -> float:
+    """Return the log loss of a curve that is ``steps`` above even odds."""
+    return float(weight @ (np.logaddexp(0.0, steps) - target * steps))

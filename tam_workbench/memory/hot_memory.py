@@ -118,6 +118,11 @@ class HotMemory:
         rows, scores = self.words.contenders(text, k=k, gate=self._rows.gate(where))
         return self._hits(rows, scores, k=k, part="words")
 
+    def coverage(self, words: Sequence[str], ids: Sequence[str]) -> float:
+        """Return how much of the words one of the entries has, by how rare they are."""
+        rows = [self._row_of[id_] for id_ in ids if id_ in self._row_of]
+        return self.words.coverage(words, rows)
+
     def ids(self, where: Where) -> list[str]:
         """Return the ids of what ``where`` admits, in order."""
         rows = passing(self._rows.gate(where), len(self._rows.ids))

@@ -1,6 +1,5 @@
 """Words: BM25 over the short texts of telemetry, kept up row by row."""
 
-import re
 from collections.abc import Sequence
 from itertools import chain
 from typing import Any, Final, TypeVar, cast
@@ -9,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tam_workbench.memory.hot_gate import Gate, open_gate
+from tam_workbench.memory.terms import names, taken_apart, tokens
 from tam_workbench.memory.word_kernels import (
     Book,
     Postings,
@@ -28,31 +28,8 @@ K1: Final = 1.2
 B: Final = 0.75
 """How far long texts are held back: 0 not at all, 1 in proportion."""
 
-_NAME: Final = re.compile(r"\w+(?:[.:/@-]+\w+)*")
-_JOINT: Final = re.compile(r"[\W_]+|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _LEAST_TAIL: Final = 4096
 _KNOWN: Final = 200_000
-
-
-def tokens(text: str) -> list[str]:
-    """Return the words of a text in lower case; an identifier is kept whole and in its parts.
-
-    Nothing is left out for being common in some language: BM25 weighs that.
-
-    Examples
-    --------
-    >>> tokens("PaymentService: OOMKilled")
-    ['paymentservice', 'payment', 'service', 'oomkilled', 'oom', 'killed']
-    >>> tokens("db.pool_size=40 at checkout-7f9c")
-    ['db.pool_size', 'db', 'pool', 'size', '40', 'at', 'checkout-7f9c', 'checkout', '7f9c']
-    """
-    return [token for name in _NAME.findall(text) for token in _taken_apart(name)]
-
-
-def _taken_apart(name: str) -> list[str]:
-    parts = [part.lower() for part in _JOINT.split(name) if part]
-    whole = name.lower()
-    return parts if parts == [whole] else [whole, *parts]
 
 
 class WordIndex:
@@ -158,6 +135,33 @@ class WordIndex:
             rows, scores = rows[best], scores[best]
         return rows, scores
 
+    def coverage(self, words: Sequence[str], rows: Sequence[int] | Ints) -> float:
+        """Return the share of words' squared idf that one of the rows has, the most.
+
+        That is how much of the words' tf-idf vector, in energy, a single text accounts for.
+
+        Texts of one house share a frame (service, pod, node, release), so that any two look
+        alike to an embedding. What tells them apart are the words that few have: a question
+        whose rare words no single text holds is about something new. A word that no text has
+        weighs most.
+
+        >>> index = WordIndex()
+        >>> index.put([0, 1, 2], ["disk full on db", "db slow", "db cold"])
+        >>> [round(index.coverage(words, [0, 1]), 2) for words in (["disk", "db"], ["db", "cat"])]
+        [1.0, 0.0]
+        """
+        codes = [self._codes.get(word, -1) for word in words]
+        having = np.array([self._having[code] if code >= 0 else 0 for code in codes], np.float64)
+        weights = (self._idf(having) ** 2).tolist()
+        t, most = self._texts, 0.0
+        for text in (int(self._text_of[row]) for row in rows):
+            held = set(t.words[t.begin[text] : t.begin[text + 1]].tolist())
+            most = max(most, sum(w for code, w in zip(codes, weights, strict=True) if code in held))
+        return most / sum(weights) if weights else 0.0
+
+    def _idf(self, having: Floats) -> Floats:
+        return np.asarray(np.log1p((self._count - having + 0.5) / (having + 0.5)))
+
     def post(self) -> None:
         """Sort all texts by word, so that searches need not read them; drop those gone.
 
@@ -171,7 +175,7 @@ class WordIndex:
     def _wanted(self, words: Ints) -> Wanted:
         having = self._having[words].astype(np.float64)
         mean = max(self._length / self._count, 1e-9)
-        idf = np.log1p((self._count - having + 0.5) / (having + 0.5))
+        idf = self._idf(having)
         times = self._most_times[words].astype(np.float64)
         norm = K1 * (1 - B + B * self._least_length[words] / mean)
         most = idf * times * (K1 + 1) / (times + norm)
@@ -180,12 +184,12 @@ class WordIndex:
 
     def _encoded(self, text: str) -> list[int]:
         found: list[int] = []
-        for name in _NAME.findall(text):
+        for name in names(text):
             codes = self._known.get(name)
             if codes is None:
                 if len(self._known) >= _KNOWN:
                     self._known.clear()
-                parts = _taken_apart(name)
+                parts = taken_apart(name)
                 codes = tuple([self._codes.setdefault(part, len(self._codes)) for part in parts])
                 self._known[name] = codes
             found += codes
@@ -268,6 +272,9 @@ def _scratch(texts: int, words: int) -> Scratch:
 
 
 def _posted(texts: Texts, size: int, words: int) -> Postings:
+    if not size:  # nothing yet: no kernel is loaded for it
+        begin, places = np.zeros(words + 1, np.int64), np.empty(0, np.int32)
+        return Postings(begin=begin, texts=places, times=np.empty(0, np.uint16))
     begin, places, times = by_word(texts, size, words)
     return Postings(begin=begin, texts=places, times=times)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from typing import Any, Final
 
-from tam_workbench.causal import ClusterIncident, patterns
+from tam_workbench.causal import FACTS, ClusterIncident, patterns
 from tam_workbench.engine.cluster import Caused
 from tam_workbench.errors import TamError
 from tam_workbench.records import Cause, Fact, ObjectRef
@@ -17,9 +17,10 @@ ASKED: Final = 12
 """Candidates that are asked for; a link is one whose way has two facts."""
 
 _OTHERS: Final = 5
+_TOGETHER: Final = "together"
 _PICKED: Final = 50
 _SPELT: Final = {"oom": "OOM", "hpa": "HPA"}
-_STEP: Final = 168.0
+_STEP: Final = 184.0
 _GAP: Final = 60.0
 
 
@@ -45,14 +46,14 @@ def ask_chain(wb: Clusters, what: str) -> dict[str, Any]:
 
 
 def incident_picks(wb: Clusters) -> list[dict[str, str]]:
-    """Return the incidents of clusters to choose from, the newest first."""
+    """Return the incidents of clusters to choose from, the newest first; each by its onset."""
     return [
         {
-            "what": one.facts[-1] if one.facts else one.workload.path,
+            "what": one.facts[0] if one.facts else one.workload.path,
             "id": one.id,
             "label": f"{one.first_at:%m-%d %H:%M} {one.workload.path}: {_told(one)}",
         }
-        for one in wb.cluster.incidents()[:_PICKED]
+        for one in wb.cluster_incidents()[:_PICKED]
     ]
 
 
@@ -86,13 +87,14 @@ def chain_card(caused: Caused | None, *, links: Sequence[Cause | None] = ()) -> 
 
 
 def _verdict(caused: Caused) -> str:
-    effect = f"{spoken(caused.effect.kind)} of {caused.effect.subject.path}"
+    effect = f"{spoken(caused.effect.kind)}, {shortened(caused.effect.subject.path, 90)}"
     if not caused.causes:
-        return f"No cause is known for {effect}: nothing before it fits a known pattern."
+        return f"No cause is known of {effect}: nothing before it fits a known pattern."
     best = caused.causes[0]
     return (
-        f"{spoken(best.fact.kind).capitalize()} of {best.fact.subject.path} led to {effect}, "
-        f"confidence {sure(best.confidence)}."
+        f"Root cause of {effect}: {spoken(best.fact.kind)}, "
+        f"{shortened(best.fact.subject.path, 90)}. "
+        f"Confidence {sure(best.confidence)}."
     )
 
 
@@ -130,8 +132,35 @@ def _link(one: Cause | None, titles: Mapping[str, str]) -> dict[str, Any]:
         "sure": sure(one.confidence),
         "pattern": one.pattern,
         "title": titles.get(one.pattern, one.pattern),
-        "evidence": [shortened(text, 140) for text in one.evidence],
+        "evidence": [[whose, words] for whose, words in said_by(one.evidence)],
     }
+
+
+def said_by(evidence: Iterable[str]) -> list[tuple[str, list[str]]]:
+    """Return what speaks for a link in plain words: of each fact, and of the two together.
+
+    >>> said_by(["oom_killed exit_code: 137", "same pod", "oom_killed limits: {'memory': '64Mi'}"])
+    [('OOM killed', ['exit code 137', 'limits memory 64Mi']), ('together', ['same pod'])]
+    """
+    found: dict[str, list[str]] = {}
+    for text in evidence:
+        head, colon, value = text.partition(": ")
+        kind, _, field = head.partition(" ")
+        if colon and kind in FACTS and field:
+            told = found.setdefault(spoken(kind), [])
+            told.append(shortened(f"{field.replace('_', ' ')} {_plain(value)}", 140))
+        else:
+            found.setdefault(_TOGETHER, []).append(shortened(text, 140))
+    return list(found.items())
+
+
+def _plain(value: str) -> str:
+    """Return a list or a mapping of texts without its brackets and quotes."""
+    if value.startswith("['") and value.endswith("']"):
+        return ", ".join(_leaf(part) for part in value[2:-2].split("', '"))
+    if value.startswith("{'") and value.endswith("'}"):
+        return value[2:-2].replace("': '", " ").replace("', '", ", ")
+    return value
 
 
 def _other(one: Cause, titles: Mapping[str, str]) -> dict[str, Any]:
@@ -148,6 +177,8 @@ def _other(one: Cause, titles: Mapping[str, str]) -> dict[str, Any]:
 def detail(fact: Fact) -> str:
     """Return in a few words what a fact's payload says beyond its kind."""
     payload = fact.payload
+    if payload.get("restarted"):
+        return "restarted, nothing else changed"
     if changed := payload.get("diff"):
         return "; ".join(f"{_leaf(path)} {_brief(a)} → {_brief(b)}" for path, a, b in changed[:2])
     if keys := payload.get("changed_keys"):
@@ -165,7 +196,8 @@ def detail(fact: Fact) -> str:
 
 
 def _leaf(path: str) -> str:
-    return path.rsplit("].", 1)[-1].removeprefix("spec.").removeprefix("resources.")
+    own = path.rsplit("].", 1)[-1].removeprefix("spec.").removeprefix("resources.")
+    return own.removeprefix("metadata.")
 
 
 def _brief(value: object) -> str:
@@ -208,10 +240,11 @@ def chain_svg(card: Mapping[str, Any]) -> str:
 def _box(x: float, step: Mapping[str, Any], *, is_root: bool) -> str:
     edge = _css("--tam-accent" if is_root else "--tam-line")
     ground = f"fill:{_css('--tam-raised')};stroke:{edge};stroke-width:{2 if is_root else 1}"
-    rows = (step["object"], step["at"], step["detail"])
+    own = "/".join(step["object"].split("/")[-2:])
+    rows = (own, step["at"], step["detail"])
     text = "".join(
         f'<text class="muted" x="{x + 10:g}" y="{72 + 16 * row}">'
-        f"{escape(shortened(words, 27))}</text>"
+        f"{escape(shortened(words, 26))}</text>"
         for row, words in enumerate(rows)
     )
     return (

@@ -61,7 +61,7 @@ def described(one: Expiring) -> str:
     """Return what would be forgotten, its kind as people say it."""
     kind, _, rest = one.what.partition(" ")
     known = kind in TROUBLE
-    return f"{spoken(kind)} {rest}".rstrip() if known else one.what
+    return f"{spoken(kind)} {rest}".rstrip().replace("exit code ", "exit ") if known else one.what
 
 
 def countdown(seconds: float) -> str:
@@ -110,7 +110,7 @@ def recurrence_frame(seen: SeenBefore) -> pl.DataFrame:
     gaps = [None, *seen.gaps_s]
     rows = [
         (
-            f"{one.first_at:%m-%d\u00a0%H:%M}",
+            f"{one.first_at:%m\u2011%d\u00a0%H:%M}",
             span((one.last_at - one.first_at).total_seconds()),
             one.count,
             span(gap) if gap is not None else "first seen",
@@ -151,15 +151,16 @@ def recurrence_line(seen: SeenBefore) -> str:
     times = "once" if seen.times == 1 else f"{seen.times} times"
     incidents = "1 incident" if count == 1 else f"{count} incidents"
     again = "seen before" if count > 1 else "the first time"
+    until = "%H:%M" if seen.first_at.date() == seen.last_at.date() else "%Y-%m-%d %H:%M"
     return (
         f"{seen.workload.path}: {again}, {times} in {incidents}, "
-        f"from {seen.first_at:%Y-%m-%d %H:%M} to {seen.last_at:%Y-%m-%d %H:%M}."
+        f"from {seen.first_at:%Y-%m-%d %H:%M} to {seen.last_at:{until}}."
     )
 
 
 def recurrence_svg(incidents: Sequence[ClusterIncident], *, width: float = 360.0) -> str:
-    """Return incidents on a line of time, each as wide as it lasted, with how often it struck."""
-    if not incidents:
+    """Return incidents on a line of time, each as wide as it lasted; one alone needs no line."""
+    if len(incidents) < 2:
         return ""
     begin, end = incidents[0].first_at, max(one.last_at for one in incidents)
     whole = max((end - begin).total_seconds(), 1.0)

@@ -14,8 +14,8 @@ from tam_workbench.views.workbench import Clusters
 AGO: Final = {"a minute before": 60.0, "10 minutes before": 600.0, "an hour before": 3600.0}
 """What a state is compared with, and how many seconds earlier that is."""
 
-MARGIN: Final = timedelta(minutes=2)
-"""How far the slider reaches beyond what is marked."""
+MARGIN: Final = (timedelta(seconds=30), timedelta(minutes=2))
+"""How far the slider reaches beyond what is marked: at least, and at most."""
 
 _NOISE: Final = frozenset({"metadata.resourceVersion", "metadata.uid", "metadata.generation"})
 _ROWS: Final = 300
@@ -143,8 +143,10 @@ def slider(card: Mapping[str, Any], newest: datetime | None) -> dict[str, Any]:
     stamps = [datetime.fromisoformat(one["at"]) for one in marks]
     if not stamps or newest is None:
         return {"from": "", "to": "", "marks": []}
-    to = max(min(max(stamps) + MARGIN, newest), *stamps)
-    return {"from": (min(stamps) - MARGIN).isoformat(), "to": to.isoformat(), "marks": marks}
+    first, last = min(stamps), max(stamps)
+    margin = min(max((last - first) / 2, MARGIN[0]), MARGIN[1])
+    to = max(min(last + margin, newest), last)
+    return {"from": (first - margin).isoformat(), "to": to.isoformat(), "marks": marks}
 
 
 def state_lines(card: Mapping[str, Any]) -> tuple[str, ...]:

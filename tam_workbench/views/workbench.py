@@ -6,7 +6,14 @@ from typing import Any, Protocol, runtime_checkable
 
 import polars as pl
 
-from tam_workbench.engine.cluster import Caused, ClusterQuestions, ClusterSummary, SeenBefore
+from tam_workbench.causal import ClusterIncident
+from tam_workbench.engine.cluster import (
+    Caused,
+    ClusterQuestions,
+    ClusterSummary,
+    SeenBefore,
+    Undertaking,
+)
 from tam_workbench.engine.remembering import Memory
 from tam_workbench.records import (
     AuditEntry,
@@ -138,6 +145,12 @@ class Clusters(Protocol):
         self, what: str, a: datetime | str, b: datetime | str
     ) -> list[tuple[str, Any, Any]]:
         """Return what differs in an object between two moments: (path, before, after)."""
+
+    def cluster_incidents(self) -> Sequence[ClusterIncident]:
+        """Return the incidents of watched clusters, the newest first."""
+
+    def acts(self) -> Sequence[Undertaking]:
+        """Return what was done, asked for or refused about clusters, the oldest first."""
 
     def cluster_summary(self) -> Sequence[ClusterSummary]:
         """Return how much is known of each watched cluster."""

@@ -21,12 +21,17 @@ def again(text, *, day="2026-03-03"):
     return UID.sub(lambda found: str(uuid.uuid5(uuid.NAMESPACE_OID, day + found[0])), moved)
 
 
+def scenario(name=OUTAGE):
+    """Return the recorded stream of a scenario."""
+    [chosen] = [one for one in SCENARIOS if one.name == name]
+    with TemporaryDirectory() as folder:
+        return dump(chosen, Path(folder)).read_text("utf-8")
+
+
 @cache
 def stream(*, name=OUTAGE, is_twice=True):
     """Return the observations of a scenario."""
-    [scenario] = [one for one in SCENARIOS if one.name == name]
-    with TemporaryDirectory() as folder:
-        text = dump(scenario, Path(folder)).read_text("utf-8")
+    text = scenario(name)
     text += again(text) if is_twice else ""
     return tuple(lines.observation_of(line) for line in text.splitlines())
 
@@ -47,6 +52,7 @@ class FakeDesk:
     """The part of a fake workbench that speaks of clusters; the cluster is played when asked."""
 
     observations = staticmethod(stream)
+    undertaken = ()
 
     def recall_like(self, text, service):
         return self.memory.recall("killed by the kernel", k=1).hits
@@ -71,6 +77,12 @@ class FakeDesk:
 
     def cluster_summary(self):
         return self.cluster.summary()
+
+    def cluster_incidents(self):
+        return self.cluster.incidents()
+
+    def acts(self):
+        return list(self.undertaken)
 
     def expiring(self):
         return self.cluster.expiring()

@@ -17,6 +17,7 @@ SCREENS = {
     "trust": "Reputation of each channel",
     "learning": "Model updates",
     "memory": "What are you looking at?",
+    "causal": "No cluster is watched",
     "incident": "Incidents",
     "audit": "Health of the loop",
 }

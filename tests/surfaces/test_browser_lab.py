@@ -36,6 +36,15 @@ CELLS = [
     "wb.asking('payment fails after a deploy')",
     "wb.dashboard(height=760)",
 ]
+CLUSTER = f"""
+import sys, tempfile
+from pathlib import Path
+sys.path.insert(0, {str(HERE)!r})
+from test_browser_causal import replayed
+wb = replayed(Path(tempfile.mkdtemp()))
+lost = wb.cluster_incidents()[0].facts[0]
+"""
+CLUSTER_CELLS = [CLUSTER, "wb.chain(lost)", "wb.past(wb.cause(lost).facts[0].subject.uid)"]
 FLAGS = [
     "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1", "--IdentityProvider.token=",
     "--LabApp.news_url=", "--ServerApp.open_browser=False",
@@ -44,8 +53,9 @@ FLAGS = [
 
 
 @pytest.fixture
-def notebook(tmp_path):
-    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in CELLS])
+def notebook(tmp_path, request):
+    cells = getattr(request, "param", CELLS)
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in cells])
     book.metadata["kernelspec"] = {
         "name": "python3",
         "display_name": "Python 3",
@@ -64,6 +74,7 @@ def lab(notebook, tmp_path):
         port = probe.getsockname()[1]
     home = {name: str(tmp_path / name) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR",
                                                     "JUPYTER_RUNTIME_DIR")}  # fmt: skip
+    _start_kernels_unasked(tmp_path / "JUPYTER_CONFIG_DIR")
     command = [sys.executable, "-m", "jupyterlab", *FLAGS, f"--ServerApp.port={port}",
                f"--ServerApp.root_dir={tmp_path}",
                f"--LabApp.workspaces_dir={tmp_path / 'workspaces'}"]  # fmt: skip
@@ -82,6 +93,23 @@ def lab(notebook, tmp_path):
             server.terminate()
             server.wait(20)
             shutil.copy(tmp_path / "lab.log", SHOTS / "lab.log")
+
+
+def _start_kernels_unasked(config):
+    """Keep Lab on a busy machine from asking for the kernel that the notebook names."""
+    place = config / "lab" / "user-settings" / "@jupyterlab" / "notebook-extension"
+    place.mkdir(parents=True)
+    told = json.dumps({"autoStartDefaultKernel": True})
+    (place / "tracker.jupyterlab-settings").write_text(told)
+
+
+def _open(page, lab):
+    page.goto(f"{lab}lab/tree/widgets.ipynb")
+    asked = page.locator(".jp-Dialog")  # Lab sometimes asks for the kernel it already runs
+    page.add_locator_handler(
+        asked, lambda: asked.locator(".jp-mod-accept").click(), no_wait_after=True
+    )
+    page.get_by_text("Kernel status: Idle").first.wait_for(state="attached", timeout=90_000)
 
 
 def _await(port):
@@ -111,10 +139,7 @@ def _run_all(page):
 def test_widgets_live_and_approve_in_jupyterlab(lab):
     with browse() as watched:
         page = watched.page
-        page.goto(f"{lab}lab/tree/widgets.ipynb")
-        asked = page.locator(".jp-Dialog")  # Lab sometimes asks for the kernel it already runs
-        page.add_locator_handler(asked, lambda: asked.locator(".jp-mod-accept").click())
-        page.get_by_text("Kernel status: Idle").first.wait_for(state="attached", timeout=90_000)
+        _open(page, lab)
         _run_all(page)
         summary = page.locator(".tam [data-text]").first
         summary.wait_for(timeout=60_000)
@@ -145,6 +170,30 @@ def test_widgets_live_and_approve_in_jupyterlab(lab):
         assert watched.outside == []
         ours = [text for text in watched.errors if "tam" in text.lower()]
         assert ours == []
+
+
+@pytest.mark.parametrize("notebook", [CLUSTER_CELLS], indirect=True)
+def test_chain_and_state_are_asked_in_jupyterlab(lab):
+    with browse() as watched:
+        page = watched.page
+        _open(page, lab)
+        _run_all(page)
+        page.get_by_text("Root cause of endpoints lost").wait_for(timeout=60_000)
+        page.get_by_text("P006 Crash loop after a rollout").wait_for()
+        page.get_by_label("rolled out of shop/Deployment/api").click()
+        page.get_by_text("+ 64Mi").wait_for()
+        watched.shoot("lab_causal_light")
+        page.get_by_role("menuitem", name="Settings", exact=True).click()
+        page.get_by_text("Theme", exact=True).hover()
+        page.get_by_text("JupyterLab Dark", exact=True).click()
+        page.locator("body[data-jp-theme-light=false]").wait_for(state="attached")
+        page.get_by_text("What caused this?").scroll_into_view_if_needed()
+        watched.shoot("lab_causal_dark")
+        page.get_by_label("object").first.fill("shop/Pod/nobody")
+        page.get_by_role("button", name="Ask", exact=True).click()
+        page.get_by_text("no object 'shop/Pod/nobody' was seen").wait_for()
+        assert watched.outside == []
+        assert [text for text in watched.errors if "tam" in text.lower()] == []
 
 
 def test_an_executed_notebook_is_small_and_has_static_pictures(notebook, tmp_path):

@@ -1,5 +1,6 @@
 """Documents in SQL: one SQLite file by default, a PostgreSQL database by its URL."""
 
+import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from tam_workbench.errors import (
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
+_HALVES: Final = re.compile("[\ud800-\udfff]")
 _TABLE: Final = "tam_documents"
 _AT_ONCE: Final = 500
 """Ids in one SQL list."""
@@ -257,13 +259,12 @@ def _described() -> "sa.Table":
         sa.Column("kind", key, primary_key=True),
         sa.Column("id", key, primary_key=True),
         sa.Column("json", sa.Text(), nullable=False),
-        sqlite_with_rowid=False,
     )
 
 
 def _check(kind: str, documents: Mapping[str, str]) -> None:
     for text in (kind, *documents, *documents.values()):
-        if "\0" in text or any("\ud800" <= mark <= "\udfff" for mark in text):
+        if "\0" in text or not (text.isascii() or _HALVES.search(text) is None):
             raise BadInputError(
                 f"documents: {text[:40]!r} holds a character no database keeps: escape it as JSON"
             )

@@ -62,6 +62,11 @@ class InMemoryStore:
         with self._lock:
             return self._open().matching(text, k=k, where=where)
 
+    def coverage(self, words: Sequence[str], ids: Sequence[str]) -> float:
+        """Return how much of the words one of the entries has, by how rare they are."""
+        with self._lock:
+            return self._open().coverage(words, ids)
+
     def scan(self, where: Where = EVERYTHING) -> Iterator[list[MemoryEntry]]:
         """Yield what ``where`` admits, page by page, in order of id."""
         with self._lock:

@@ -4,6 +4,7 @@ Turns what the stages of `causal` find into something that is kept, restored and
 no cluster itself and draws nothing.
 """
 
+from tam_workbench.engine.cluster.acting import PerCluster
 from tam_workbench.engine.cluster.asking import (
     Affected,
     Caused,
@@ -14,6 +15,7 @@ from tam_workbench.engine.cluster.asking import (
 )
 from tam_workbench.engine.cluster.autonomy import ClusterAutonomy, ClusterMeans
 from tam_workbench.engine.cluster.kept import kept_view
+from tam_workbench.engine.cluster.ledger import Ledger, is_trouble, ledger
 from tam_workbench.engine.cluster.memory import ClusterMemory, Learnt
 from tam_workbench.engine.cluster.moments import moment_of, since
 from tam_workbench.engine.cluster.names import Names
@@ -35,10 +37,14 @@ __all__ = [
     "ClusterSummary",
     "ClusterView",
     "Learnt",
+    "Ledger",
     "Names",
+    "PerCluster",
     "SeenBefore",
     "Undertaking",
+    "is_trouble",
     "kept_view",
+    "ledger",
     "like",
     "moment_of",
     "read_rules",

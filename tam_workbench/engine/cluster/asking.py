@@ -5,18 +5,20 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 from tam_workbench import causal
 from tam_workbench.causal import ClusterIncident, StateChange
 from tam_workbench.causal.correlator_incidents import KILLS, TROUBLE
 from tam_workbench.engine.cluster.view import ClusterView
-from tam_workbench.engine.remembering import Memory
 from tam_workbench.errors import BadInputError
 from tam_workbench.records import Cause, Expiring, Fact, Hit, ObjectRef, Where
 
+if TYPE_CHECKING:
+    from tam_workbench.engine.remembering import Memory
 
-def like(memory: Memory, *, k: int = 5) -> "Recall":
+
+def like(memory: "Memory", *, k: int = 5) -> "Recall":
     """Return how to ask a memory for what is like a text."""
 
     def recall(text: str, service: str) -> Sequence[Hit]:
@@ -28,6 +30,10 @@ def like(memory: Memory, *, k: int = 5) -> "Recall":
 
 Recall = Callable[[str, str], Sequence[Hit]]
 """Returns memories like a text, of a service."""
+
+
+SHOWN: Final = 8
+"""Digits of an id that are enough to name it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +97,11 @@ class ClusterQuestions:
         """Up to when the stream was seen; None when nothing was."""
         return self._view.newest
 
+    @property
+    def is_of_many(self) -> bool:
+        """Whether more than one cluster is known, so that a path alone says too little."""
+        return len(self._view.derivers) > 1
+
     def cause(self, what: str, *, at: datetime | None = None, k: int = 5) -> Caused:
         """Return what caused the last trouble of an object (by a time), or a fact."""
         effect = self._effect(what, at)
@@ -139,7 +150,7 @@ class ClusterQuestions:
     def affected(self, what: str) -> list[Affected]:
         """Return the objects that a fact, or the facts of an object, led to."""
         graph = self._view.graph
-        begun = [what] if what in graph.facts else self._facts_of(self._object(what))
+        begun = [what] if what in graph.facts else self._begun(self._object(what))
         own = {graph.facts[one].subject.key for one in begun}
         found: dict[str, dict[str, Fact]] = {}
         for start in begun:
@@ -176,6 +187,12 @@ class ClusterQuestions:
     def _object(self, what: str) -> ObjectRef:
         return self._view.names.find(what)
 
+    def _begun(self, ref: ObjectRef) -> list[str]:
+        """Return the facts of an object itself; where there are none, those that speak of it."""
+        told = self._facts_of(ref)
+        facts = self._view.graph.facts
+        return [one for one in told if facts[one].subject.key == ref.key] or told
+
     def _facts_of(self, ref: ObjectRef) -> list[str]:
         graph = self._view.graph
         return [one for one in dict.fromkeys(self._view.names.facts(ref)) if one in graph.facts]
@@ -193,9 +210,9 @@ class ClusterQuestions:
 
     def _trouble_of(self, what: str) -> tuple[ObjectRef, set[str]]:
         """Return the workload that is meant, and the kinds of its last incident."""
-        if what in self._view.incidents:
-            incident = self._view.incidents[what]
-            return incident.workload, set(incident.counts)
+        if incident := self._incident(what):
+            kinds = set(incident.counts)
+            return incident.workload, kinds & set(KILLS) or kinds
         effect = self._effect(what, None)
         ref = effect.involved.get("workload") or effect.involved.get("service") or effect.subject
         mine = [
@@ -205,6 +222,16 @@ class ClusterQuestions:
         ]
         kinds = set(max(mine, key=_begun).counts) if mine else {effect.kind}
         return ref, kinds & set(KILLS) or kinds
+
+    def _incident(self, what: str) -> ClusterIncident | None:
+        """Return the incident of an id, or of so much of one as tables show."""
+        known = self._view.incidents
+        if what in known or len(what) < SHOWN:
+            return known.get(what)
+        begun = [
+            one for key, one in known.items() if key.removeprefix("incident-").startswith(what)
+        ]
+        return begun[0] if len(begun) == 1 else None
 
     def _summary(self, cluster: str) -> ClusterSummary:
         view = self._view

@@ -7,12 +7,20 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from tam_workbench.causal import ClusterIncident
+from tam_workbench.engine.cluster.asking import same_workload
+from tam_workbench.engine.cluster.effect import SKEW, goes_on
 from tam_workbench.engine.cluster.finding import findings, recurrence
 from tam_workbench.engine.cluster.memory import Learnt
-from tam_workbench.engine.cluster.undertaking import ACTS, STANDS, Undertaking, undertaking_of
+from tam_workbench.engine.cluster.undertaking import (
+    ACTS,
+    FINAL,
+    STANDS,
+    Undertaking,
+    undertaking_of,
+)
 from tam_workbench.engine.cluster.view import ClusterView
 from tam_workbench.engine.scribe import Scribe
-from tam_workbench.errors import TamError
+from tam_workbench.errors import TamError, TransientError
 from tam_workbench.gate import (
     Act,
     ClusterRule,
@@ -25,13 +33,19 @@ from tam_workbench.gate import (
     target_of,
 )
 from tam_workbench.ports import Actuator
-from tam_workbench.records import Autonomy, Outcome, Permission, Proposal, Result
+from tam_workbench.records import Autonomy, ObjectRef, Outcome, Permission, Proposal, Result
 
 LATELY: Final = timedelta(minutes=15)
 """How long after its last fact an incident may still be acted upon."""
 
-GRACE: Final = timedelta(seconds=60)
-"""What happens so soon after an act is not held against it: pods are stopped and begun."""
+AGAIN: Final = timedelta(seconds=30)
+"""When a cluster that does not answer is asked again, and a taking back is tried again."""
+
+KEPT: Final = 1000
+"""Acts that are over and still known; older ones are in the ledger and among the documents."""
+
+PACE: Final = ("cool-down", "rate", "concurrency", "breaker")
+"""What the gate refuses for now only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,9 +64,18 @@ class ClusterMeans:
     remember: Callable[[Undertaking], None]
     """Tells memory what helped, and what did not."""
 
+    tried: Callable[[datetime], None] = lambda _: None
+    """Tells the breaker that something is begun."""
+
+    came: Callable[[Outcome, datetime], None] = lambda *_: None
+    """Tells the breaker what came of it."""
+
 
 class ClusterAutonomy:
-    """Asks the rules about each incident of a cluster, once, and follows what is undertaken."""
+    """Asks the rules about each incident of a cluster, once, and follows what is undertaken.
+
+    Without rules nothing new is undertaken; what was begun before is still followed.
+    """
 
     def __init__(
         self, rules: Sequence[ClusterRule], means: ClusterMeans, *, autonomy: Autonomy
@@ -63,24 +86,26 @@ class ClusterAutonomy:
         self._live: dict[str, ClusterIncident] = {}
         self._told: dict[str, tuple[str, ...]] = {}  # key -> reasons last noted
         self._undertaken: dict[str, Undertaking] = {}
-        self._alias: dict[str, str] = {}  # incident that was joined to another -> that one
+        self._lost: dict[str, datetime] = {}  # key of an act begun before a crash -> asked again at
 
     def consider(self, learnt: Learnt, view: ClusterView, *, now: datetime) -> None:
         """Ask the rules about incidents that changed, and follow what is under way."""
-        if not self._rules:
-            return
         for incident in learnt.correlated.incidents:
             for gone in incident.supersedes:
                 self._live.pop(gone, None)
             self._live[incident.id] = incident
-            self._alias.update(dict.fromkeys(incident.supersedes, incident.id))
         self._expire(now)
+        self._find_out(now)
         for incident in [one for one in self._live.values() if one.last_at + LATELY >= now]:
             self._ask(incident, view, now)
         self._live = {k: one for k, one in self._live.items() if one.last_at + LATELY >= now}
         for under in self.all():
-            if under.stands == "checking" and under.check_at and now >= under.check_at:
+            if under.check_at is None or now < under.check_at:
+                continue
+            if under.stands == "checking":
                 self._check(under, view, now)
+            elif under.stands == "did_not_help":
+                self._take_back(under, now)
 
     def all(self) -> list[Undertaking]:
         """Return everything that was undertaken or asked for, the oldest first."""
@@ -94,7 +119,8 @@ class ClusterAutonomy:
         """Carry out what waited for a person."""
         under = self._waiting(key)
         verdict = self._m.gate.approve(key, by=by, reason=reason, now=now)
-        self._note("verdict", under, {"says": verdict.permission.value, "by": by, "why": reason})
+        said = {"says": verdict.permission.value, "by": by, "why": reason}
+        self._note("verdict", under, said, at=now)
         if verdict.permission is Permission.ALLOW:
             self._act(under, now)
         else:
@@ -104,6 +130,8 @@ class ClusterAutonomy:
         """Drop what waited for a person."""
         under = self._waiting(key)
         verdict = self._m.gate.reject(key, by=by, reason=reason, now=now)
+        said = {"says": verdict.permission.value, "by": by, "why": reason}
+        self._note("verdict", under, said, at=now)
         self._keep(replace(under, stands="refused", reasons=verdict.reasons))
 
     def state(self) -> list[dict[str, Any]]:
@@ -114,15 +142,26 @@ class ClusterAutonomy:
         """Know again what is under way."""
         self._undertaken = {row["proposal"]["key"]: undertaking_of(row) for row in rows}
 
-    def resume(self, now: datetime) -> None:
-        """After a restart: finish what was begun, repeat nothing."""
-        for under in [one for one in self.all() if one.stands == "acting"]:
-            key = under.proposal.key
-            known = self._m.actuator.outcome_of(key)
-            lost = Outcome(
-                key=key, result=Result.FAILED, detail="interrupted; not repeated", finished_at=now
-            )
-            self._finished(under, known or lost, now)
+    def resume(self, view: ClusterView, *, now: datetime) -> None:
+        """After a restart: finish what was begun, repeat nothing, ask about what is fresh."""
+        self._live = {
+            key: one for key, one in view.incidents.items() if one.last_at + LATELY >= now
+        }
+        self._lost = {one.proposal.key: now for one in self.all() if one.stands == "acting"}
+        self._find_out(now)
+
+    def _find_out(self, now: datetime) -> None:
+        """Ask what came of acts that a crash cut off; again later where nobody answers."""
+        for key in [key for key, at in self._lost.items() if now >= at]:
+            try:
+                known = self._m.actuator.outcome_of(key)
+            except TransientError:
+                self._lost[key] = now + AGAIN
+                continue
+            del self._lost[key]
+            why = "interrupted; not repeated"
+            lost = Outcome(key=key, result=Result.FAILED, detail=why, finished_at=now)
+            self._finished(self._undertaken[key], known or lost, now)
 
     def _waiting(self, key: str) -> Undertaking:
         found = self._undertaken.get(key)
@@ -131,12 +170,12 @@ class ClusterAutonomy:
         return found
 
     def _ask(self, incident: ClusterIncident, view: ClusterView, now: datetime) -> None:
-        if any(self._now_called(one.proposal.incident) == incident.id for one in self.all()):
+        if any(_is_about(one, incident) for one in self.all() if one.stands != "held"):
             return  # once is enough: what did not help is for people
         acts = [
             Act(rule=one.rule, target=one.proposal.target, at=one.proposal.proposed_at)
             for one in self.all()
-            if one.stands not in {"escalated", "refused"}
+            if one.stands not in {"escalated", "held", "refused"}
         ]
         for finding in findings(view, incident):
             found = self._ruled(finding, incident, view, acts=acts, now=now)
@@ -146,13 +185,8 @@ class ClusterAutonomy:
             told = tuple(reason.partition(":")[0] for reason in found.reasons)
             if self._told.get(key) != told:
                 self._told[key] = told
-                self._decide(key, found, finding, now)
+                self._decide(key, found, finding, incident.workload, now=now)
             return
-
-    def _now_called(self, incident_id: str) -> str:
-        while incident_id in self._alias:
-            incident_id = self._alias[incident_id]
-        return incident_id
 
     def _ruled(
         self,
@@ -172,23 +206,26 @@ class ClusterAutonomy:
                 return found
         return None
 
-    def _decide(self, key: str, found: Ruling, finding: Finding, now: datetime) -> None:
+    def _decide(
+        self, key: str, found: Ruling, finding: Finding, workload: ObjectRef, *, now: datetime
+    ) -> None:
         proposal = _proposal(key, found.rule, finding, now=now)
         under = Undertaking(
             rule=found.rule.name,
             proposal=proposal,
             kind=finding.kind,
             stands="asked",
+            workload=workload,
             reasons=found.reasons,
             check_after_s=found.rule.check_after_s,
             is_rolled_back=found.rule.is_rolled_back,
         )
         line = {"incident": finding.incident, "action": proposal.action, "target": proposal.target}
         line["course"] = found.course.value
-        self._note("cluster_rule", under, line | {"why": list(found.reasons)})
-        if found.course is Course.ESCALATE:
-            self._keep(replace(under, stands="escalated"))
+        self._note("cluster_rule", under, line | {"why": list(found.reasons)}, at=now)
         if found.course not in {Course.ACT, Course.ASK}:
+            is_too_often = found.course is Course.ESCALATE
+            self._keep(replace(under, stands="escalated" if is_too_often else "held"))
             return
         if proposal.action not in self._m.actuator.actions():
             why = f"actuator {self._m.actuator.name} cannot {proposal.action}"
@@ -210,7 +247,8 @@ class ClusterAutonomy:
         )
         gate.record(under.proposal, verdict, now=now)
         reasons = tuple(dict.fromkeys((*under.reasons, *verdict.reasons)))
-        self._note("verdict", under, {"says": verdict.permission.value, "why": list(reasons)})
+        said = {"says": verdict.permission.value, "why": list(reasons)}
+        self._note("verdict", under, said, at=now)
         if verdict.permission is Permission.ALLOW:
             self._act(replace(under, reasons=reasons), now)
         else:
@@ -223,19 +261,22 @@ class ClusterAutonomy:
         """Write down the intent, make it durable, then do it once."""
         under = replace(under, stands="acting")
         self._keep(under)
-        self._note("acting", under, {"action": under.proposal.action})
+        self._note("acting", under, {"action": under.proposal.action}, at=now)
         self._m.commit()
+        self._m.tried(now)
         try:
             outcome = self._m.actuator.act(under.proposal, now=now)
         except TamError as error:
             outcome = Outcome(
                 key=under.proposal.key, result=Result.FAILED, detail=str(error), finished_at=now
             )
+        self._m.came(outcome, now)
         self._finished(under, outcome, now)
 
     def _finished(self, under: Undertaking, outcome: Outcome, now: datetime) -> None:
         self._m.gate.record(under.proposal, outcome, now=now)
-        self._note("outcome", under, {"result": outcome.result.value, "detail": outcome.detail})
+        told = {"result": outcome.result.value, "detail": outcome.detail}
+        self._note("outcome", under, told, at=now)
         is_done = outcome.result is Result.SUCCEEDED
         stands = "done" if "undoes_key" in under.proposal.arguments else "checking"
         if not is_done:
@@ -252,19 +293,28 @@ class ClusterAutonomy:
 
     def _check(self, under: Undertaking, view: ClusterView, now: datetime) -> None:
         """Judge whether the trouble ended, and take the act back where it did not."""
-        assert under.acted_at is not None
-        helped = not _goes_on(under, view, since=under.acted_at + GRACE)
-        outcome = replace(under.outcome, helped=helped) if under.outcome else None
-        judged = replace(under, outcome=outcome, stands="helped" if helped else "did_not_help")
-        self._note("cluster_effect", judged, {"helped": helped})
+        why = goes_on(under, view)
+        outcome = replace(under.outcome, helped=not why) if under.outcome else None
+        judged = replace(under, outcome=outcome, stands="did_not_help" if why else "helped")
+        judged = replace(judged, check_at=None, reasons=(why,) if why else ("the trouble ended",))
+        self._note("cluster_effect", judged, {"helped": not why, "why": why}, at=now)
         self._keep(judged)
         self._m.remember(judged)
-        if helped or not under.is_rolled_back:
-            return
+        if why and under.is_rolled_back:
+            self._take_back(judged, now)
+
+    def _take_back(self, under: Undertaking, now: datetime) -> None:
+        """Take an act back, later where the gate refuses it for now only."""
         back = rollback_of(under.proposal, now=now)
         back = replace(back, arguments={**back.arguments, "key": under.proposal.key})
-        undo = replace(under, proposal=back, stands="asked", outcome=None, reasons=("no help",))
+        undo = replace(under, proposal=back, stands="asked", reasons=("no help",))
+        undo = replace(undo, outcome=None, acted_at=None, check_at=None)
         self._permit(undo, trust=1.0, is_alone=True, now=now)
+        undo = self._undertaken[back.key]
+        is_put_off = undo.stands == "refused" and all(
+            reason.startswith((*PACE, "no help")) for reason in undo.reasons
+        )
+        self._keep(replace(under, check_at=now + AGAIN if is_put_off else None))
 
     def _expire(self, now: datetime) -> None:
         for under in self.pending():
@@ -275,13 +325,27 @@ class ClusterAutonomy:
     def _keep(self, under: Undertaking) -> None:
         assert under.stands in STANDS
         key = under.proposal.key
+        if self._undertaken.get(key) == under:
+            return
         self._undertaken[key] = under
         self._m.scribe.keep_document(ACTS, key, json.dumps(under.told(), sort_keys=True))
+        over = [one.proposal.key for one in self.all() if one.stands in FINAL]
+        for old in over[: max(0, len(over) - KEPT)]:
+            del self._undertaken[old]
 
-    def _note(self, kind: str, under: Undertaking, body: Mapping[str, object]) -> None:
-        at = under.proposal.proposed_at
+    def _note(
+        self, kind: str, under: Undertaking, body: Mapping[str, object], *, at: datetime
+    ) -> None:
         line = {"key": under.proposal.key, "rule": under.rule, **body}
         self._m.scribe.note(kind, line, at=at)
+
+
+def _is_about(under: Undertaking, incident: ClusterIncident) -> bool:
+    """Return whether an act is about an incident, whatever that was called by then."""
+    if under.workload is None:
+        return under.proposal.incident == incident.id
+    begun = incident.first_at - SKEW
+    return same_workload(under.workload, incident.workload) and begun <= under.proposal.proposed_at
 
 
 def _proposal(key: str, rule: ClusterRule, finding: Finding, *, now: datetime) -> Proposal:
@@ -298,11 +362,3 @@ def _proposal(key: str, rule: ClusterRule, finding: Finding, *, now: datetime) -
         rollback="undo" if rule.is_rolled_back else "",
         arguments=dict(rule.arguments),
     )
-
-
-def _goes_on(under: Undertaking, view: ClusterView, *, since: datetime) -> bool:
-    """Return whether the same trouble came to the same workload after the act had settled."""
-    first = view.incidents.get(under.proposal.incident)
-    facts = view.names.facts(first.workload) if first else []
-    told = (view.graph.facts[one] for one in facts if one in view.graph.facts)
-    return any(fact.kind == under.kind and fact.happened_at > since for fact in told)

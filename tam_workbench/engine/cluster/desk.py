@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from tam_workbench.causal import StateChange
+from tam_workbench.causal import ClusterIncident, StateChange
 from tam_workbench.engine.cluster.asking import (
     Affected,
     Caused,
@@ -78,6 +78,10 @@ class ClusterDesk:
     def cluster_summary(self) -> list[ClusterSummary]:
         """Return how much is known of each watched cluster."""
         return self._runner.ask(self.cluster.summary)
+
+    def cluster_incidents(self) -> list[ClusterIncident]:
+        """Return the incidents of watched clusters, the newest first."""
+        return self._runner.ask(self.cluster.incidents)
 
     def expiring(self) -> list[Expiring]:
         """Return the evidence that the clusters are about to forget, the soonest first."""

@@ -14,6 +14,9 @@ from tam_workbench.records import Fact, ObjectRef
 CRITICAL: Final = frozenset(
     {"oom_killed", "crash_looping", "endpoints_lost", "pod_evicted", "config_error"}
 )
+HEARSAY: Final = 0.4
+"""Trust in what only an Event says: whoever may create Events can make one say anything."""
+
 INFO: Final = frozenset({"config_stale", "scheduling_failed", "quota_denied", "preempted"})
 
 
@@ -42,15 +45,24 @@ def _finding(view: ClusterView, incident: ClusterIncident, fact: Fact) -> Findin
         root=cause.fact.kind if cause else "",
         pattern=cause.pattern if cause else "",
         namespace=incident.workload.namespace,
-        target=incident.workload.path,
-        node=node.name if node else "",
+        target=_place(view, incident.workload),
+        node=_place(view, node) if node else "",
         severity=_severity(fact.kind),
         recurrence=0,
         confidence=cause.confidence if cause else 0.0,
-        trust=min(one.trust for one in way),
+        trust=min(_trust(one) for one in way),
         reach=_reach(view, incident.workload),
         at=fact.happened_at,
     )
+
+
+def _place(view: ClusterView, ref: ObjectRef) -> str:
+    """Return the path of an object, with its cluster before it where there are several."""
+    return f"{ref.cluster}/{ref.path}" if len(view.derivers) > 1 else ref.path
+
+
+def _trust(fact: Fact) -> float:
+    return min(fact.trust, HEARSAY) if fact.told_by == "event" else fact.trust
 
 
 def recurrence(

@@ -31,8 +31,9 @@ class StormRules:
     least_support: float = 0.3
     """Support by pods, nodes, configs, rollouts and metrics from which a storm is believed."""
 
-    factor: float = 0.4
-    """What the trust of a storm's lines is multiplied by; 1 switches it off."""
+    factor: float = 0.3
+    """What the trust of a storm's lines is multiplied by, so that they no longer speak of the
+    cluster themselves; 1 switches it off."""
 
 
 def causes_of(view: ClusterView, service: str, at: datetime) -> list[Cause]:

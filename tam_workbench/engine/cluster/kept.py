@@ -6,6 +6,7 @@ from typing import Any
 
 from tam_workbench.causal import CausalGraph, Deriver, History
 from tam_workbench.engine.cluster.names import Names
+from tam_workbench.engine.cluster.pages import Row, edges_of
 from tam_workbench.engine.cluster.shelf import ClusterShelf
 from tam_workbench.engine.cluster.view import ClusterView
 
@@ -13,18 +14,24 @@ from tam_workbench.engine.cluster.view import ClusterView
 def kept_view(shelf: ClusterShelf) -> ClusterView:
     """Return what is kept, as it stood at the last commit of its loop."""
     graph, names, history = CausalGraph(), Names(), History()
-    for fact in shelf.facts().values():
-        graph.put_fact(fact)
-        names.note(fact)
-    for effect, causes in shelf.edges():
+    about = shelf.about()
+    edges: dict[str, list[Row]] = {}
+    for _, page in shelf.pages(first=about.get("first_page", 0)):
+        for fact in page.facts:
+            graph.put_fact(fact)
+            names.note(fact)
+        graph.drop(page.withdrawn)
+        edges.update(page.edges)
+    for effect, rows in edges.items():
         if effect in graph.facts:
+            causes = edges_of(effect, rows)
             graph.set_causes(effect, {one: causes[one] for one in causes if one in graph.facts})
     history.restore(shelf.history())
     derivers = derivers_of(shelf.objects(), event_ttl_s=3600.0)
     for deriver in derivers.values():
         for known in deriver.objects.every():
             names.add(known.ref)
-    newest = shelf.about().get("newest")
+    newest = about.get("newest")
     return ClusterView(
         graph=graph,
         history=history,

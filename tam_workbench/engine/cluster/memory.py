@@ -1,7 +1,8 @@
 """Cluster memory: from what a watcher saw to facts, edges, incidents and history, kept."""
 
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
@@ -18,19 +19,21 @@ from tam_workbench.causal import (
     facts_of_telemetry,
 )
 from tam_workbench.causal.deriving_events import telling
-from tam_workbench.causal.deriving_state import state_of
+from tam_workbench.causal.deriving_state import rows_of
 from tam_workbench.engine.cluster.joining import weighed
 from tam_workbench.engine.cluster.kept import derivers_of
 from tam_workbench.engine.cluster.names import Names
+from tam_workbench.engine.cluster.pages import Page, Row, edge_rows
 from tam_workbench.engine.cluster.rules import ClusterRules
-from tam_workbench.engine.cluster.shelf import ClusterShelf, edges_text
+from tam_workbench.engine.cluster.shelf import ClusterShelf
 from tam_workbench.engine.cluster.view import ClusterView
 from tam_workbench.records import Batch, Change, Edge, Fact, ObjectRef, Observation, TrustScores
 
 BELIEVED = 0.35
 """Trust of a row from which it may speak of a cluster; as an incident's must be."""
 
-AT_ONCE = 5000
+ROOM = 20_000
+"""Names of forgotten facts that are let be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +45,15 @@ class Learnt:
 
 
 NOTHING = Learnt()
+
+
+def _both(first: Learnt, then: Learnt) -> Learnt:
+    """Return what two steps added."""
+    told = {
+        one.name: getattr(first.correlated, one.name) + getattr(then.correlated, one.name)
+        for one in fields(Correlated)
+    }
+    return Learnt(facts=first.facts + then.facts, correlated=Correlated(**told))
 
 
 class Tell(Protocol):
@@ -80,6 +92,7 @@ class ClusterMemory:
         self._newest: datetime | None = None
         self._last: datetime | None = None  # that anything was seen
         self._unsaved = _Unsaved()
+        self._pages: deque[tuple[int, datetime]] = deque()  # number, its newest fact
         self.tell: Tell = _nobody
         """Tells the knowledge graph of memory what caused trouble; wired later."""
 
@@ -101,14 +114,18 @@ class ClusterMemory:
         )
 
     def take(self, batch: Batch, scores: TrustScores) -> Learnt:
-        """Take in what a batch says of clusters: its observations, then its telemetry."""
+        """Take in what a batch says of clusters: its observations, then its telemetry.
+
+        Of telemetry only what is believed speaks, after the observations had their say on it.
+        """
         if not batch.observations and not self.is_watching:
             return NOTHING
         now = self._moment(batch.received_at)
-        facts = self._derived(batch.observations)
-        if batch.rows_scored:
-            facts += self._heard(_believed(batch, scores), now)
-        return self.learn(facts, now=now)
+        learnt = self.learn(self._derived(batch.observations), now=now)
+        if not batch.rows_scored:
+            return learnt
+        believed = _believed(batch, self.weigh(batch, scores))
+        return _both(learnt, self.learn(self._heard(believed, now), now=now))
 
     def learn(self, facts: Sequence[Fact], *, now: datetime) -> Learnt:
         """Link facts to what is known, and see which absences are over by now."""
@@ -117,6 +134,8 @@ class ClusterMemory:
         correlated = self._correlator.take(facts, now=now)
         fresh = [known[one] for one, held in before.items() if known.get(one, held) is not held]
         self._note([*fresh, *correlated.derived], correlated)
+        if self._names.noted > 4 * len(known) + ROOM:
+            self._names.prune(known, self._history.holds)
         return Learnt(facts=tuple(fresh), correlated=correlated)
 
     def weigh(self, batch: Batch, scores: TrustScores) -> TrustScores:
@@ -151,17 +170,34 @@ class ClusterMemory:
         unsaved, self._unsaved = self._unsaved, _Unsaved()
         if not self.is_watching or not self._shelf.is_kept:
             return
-        graph = self._correlator.graph
-        told = [graph.facts[one] for one in unsaved.facts if one in graph.facts]
-        self._shelf.put_facts(told, unsaved.withdrawn)
-        self._shelf.put_edges((one for one in unsaved.effects if one in graph.facts), graph)
+        self._put_page(unsaved)
         self._shelf.put_incidents(unsaved.incidents)
         self._shelf.put_history(self._history.segments())
         for cluster, keys in unsaved.objects.items():
-            self._shelf.put_objects(_rows(self._derivers[cluster].objects, keys))
-        newest = self._newest.isoformat() if self._newest else None
-        last = self._last.isoformat() if self._last else None
-        self._shelf.put_about({"newest": newest, "last": last, "habits": self._habits.state()})
+            self._shelf.put_objects(rows_of(self._derivers[cluster].objects, keys))
+        self._shelf.put_about(self._about())
+
+    def _put_page(self, unsaved: "_Unsaved") -> None:
+        graph = self._correlator.graph
+        told = [graph.facts[one] for one in unsaved.facts if one in graph.facts]
+        edges = {one: edge_rows(one, graph) for one in unsaved.effects if one in graph.facts}
+        number = self._shelf.next_page
+        self._shelf.put_page(Page(facts=told, withdrawn=unsaved.withdrawn, edges=edges))
+        if told:
+            self._pages.append((number, max(fact.happened_at for fact in told)))
+
+    def _about(self) -> dict[str, Any]:
+        """Return what is known of the whole; pages whose facts are all let go are left aside."""
+        if self._newest:
+            horizon = self._newest - timedelta(seconds=1.25 * self.rules.correlator.keep_s)
+            while len(self._pages) > 1 and self._pages[0][1] < horizon:
+                self._pages.popleft()
+        return {
+            "newest": self._newest.isoformat() if self._newest else None,
+            "last": self._last.isoformat() if self._last else None,
+            "habits": self._habits.state(),
+            "first_page": self._pages[0][0] if self._pages else 0,
+        }
 
     def restore(self) -> None:
         """Know again what was kept; edges are found anew from the facts."""
@@ -175,30 +211,37 @@ class ClusterMemory:
         rows = self._shelf.objects()
         self._derivers.update(derivers_of(rows, event_ttl_s=self.rules.event_ttl_s))
         self._incidents = self._shelf.incidents()
-        self._recall(list(self._shelf.facts().values()))
+        self._recall(about.get("first_page", 0))
 
     def close(self) -> None:
         """Let go of the documents."""
         self._shelf.close()
 
-    def _recall(self, facts: Sequence[Fact]) -> None:
+    def _recall(self, first_page: int) -> None:
         now = self._newest or datetime.fromtimestamp(0, UTC)
-        for begin in range(0, len(facts), AT_ONCE):
-            part = [one for one in facts[begin : begin + AT_ONCE] if one.told_by != "absence"]
-            found = self._correlator.take(part, now=now)
-            self._note_edges(found)
-            self._note_incidents(found)
+        written: dict[str, list[Row]] = {}
+        for number, page in self._shelf.pages(first=first_page):
+            self._note_edges(self._correlated(page, now))
+            written.update(page.edges)
+            if page.facts:
+                self._pages.append((number, max(fact.happened_at for fact in page.facts)))
         for fact in self._correlator.graph.facts.values():
             self._names.note(fact)
         for cluster in self._derivers.values():
             for known in cluster.objects.every():
                 self._names.add(known.ref)
-        graph, written = self._correlator.graph, self._shelf.edge_texts()
+        graph = self._correlator.graph
         self._unsaved.effects = {
             effect: None
             for effect in self._unsaved.effects
-            if written.get(effect, "[]") != edges_text(effect, graph)
+            if written.get(effect, []) != edge_rows(effect, graph)
         }
+
+    def _correlated(self, page: Page, now: datetime) -> Correlated:
+        """Link a page's facts; those of absence are found anew."""
+        found = self._correlator.take((f for f in page.facts if f.told_by != "absence"), now=now)
+        self._note_incidents(found)
+        return found
 
     def _moment(self, told: datetime) -> datetime:
         """Return the time of the stream, which never goes back."""
@@ -249,7 +292,7 @@ class ClusterMemory:
             for gone in incident.supersedes:
                 self._incidents.pop(gone, None)
                 self._unsaved.incidents[gone] = None
-            known = replace(incident, supersedes=())
+            known = replace(incident, supersedes=()) if incident.supersedes else incident
             if self._incidents.get(incident.id) != known:
                 self._incidents[incident.id] = self._unsaved.incidents[incident.id] = known
 
@@ -294,16 +337,6 @@ def _touched(one: Observation, objects: Objects) -> str:
     if one.ref.kind != "Event" or one.change is Change.GAP:
         return one.ref.key
     return objects.resolve(telling(one.manifest, cluster=one.ref.cluster).about).key
-
-
-def _rows(objects: Objects, keys: Iterable[str]) -> dict[str, Any]:
-    """Return the states of some objects, by key."""
-    wanted = set(keys)
-    part = Objects()
-    for known in objects.every():
-        if known.ref.key in wanted:
-            part.restore(known)
-    return {known.ref.key: row for known, row in zip(part.every(), state_of(part), strict=True)}
 
 
 def _believed(batch: Batch, scores: TrustScores) -> dict[str, pl.DataFrame]:

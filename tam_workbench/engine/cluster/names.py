@@ -1,6 +1,6 @@
 """Names: which object or fact people mean, and which facts speak of an object."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from typing import Final
 
 from tam_workbench.errors import BadInputError
@@ -45,13 +45,15 @@ class Names:
         self._by_uid: dict[str, ObjectRef] = {}
         self._by_name: dict[tuple[str, str], dict[str, ObjectRef]] = {}  # newest of each path
         self._facts: dict[str, list[str]] = {}
+        self.noted = 0
+        """How many facts were noted, and not let go of again."""
 
     def __len__(self) -> int:
         return sum(len(found) for found in self._by_name.values())
 
     def add(self, ref: ObjectRef) -> None:
         """Know an object by its names; of two with the same path the later one is meant."""
-        if not ref.name:
+        if not ref.name or (ref.uid and self._by_uid.get(ref.uid) is ref):
             return
         place = f"{ref.cluster}/{ref.path}"
         found = self._by_name.setdefault((ref.kind.lower(), ref.name), {})
@@ -62,11 +64,42 @@ class Names:
 
     def note(self, fact: Fact) -> None:
         """Know a fact by the objects that it speaks of."""
-        told = [fact.subject, *(fact.involved[role] for role in ROLES if role in fact.involved)]
+        involved = fact.involved
+        told = [fact.subject, *[involved[role] for role in ROLES if role in involved]]
+        keys = set()
         for ref in told:
             self.add(ref)
-        for key in {ref.key for ref in told}:
+            keys.add(ref.key)
+        for key in keys:
             self._facts.setdefault(key, []).append(fact.id)
+        self.noted += 1
+
+    def prune(self, facts: Container[str], is_there: Callable[[ObjectRef], bool]) -> None:
+        """Let go of facts that are forgotten, and of objects of which nothing is left."""
+        for key, told in list(self._facts.items()):
+            kept = [one for one in told if one in facts]
+            if kept:
+                self._facts[key] = kept
+            else:
+                del self._facts[key]
+        kept_refs = {
+            ref.key
+            for refs in self._by_name.values()
+            for ref in refs.values()
+            if ref.key in self._facts or is_there(ref)
+        }
+        for name, refs in list(self._by_name.items()):
+            self._by_name[name] = {at: one for at, one in refs.items() if one.key in kept_refs}
+            if not self._by_name[name]:
+                del self._by_name[name]
+        gone = [
+            uid
+            for uid, ref in self._by_uid.items()
+            if ref.key not in self._facts and not is_there(ref)
+        ]
+        for uid in gone:
+            del self._by_uid[uid]
+        self.noted = sum(len(told) for told in self._facts.values())
 
     def facts(self, ref: ObjectRef) -> list[str]:
         """Return the ids of the facts that speak of an object, as they came."""

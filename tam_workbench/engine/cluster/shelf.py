@@ -1,30 +1,33 @@
 """The shelf of a cluster: what is known of it, as documents, and back.
 
-A fact is written once and never changed; what changes (edges into an effect, an incident, a
-chapter of an object's history, the last state of an object) is a document of its own.
+A fact is written once and never changed. Facts stand in pages, one a flush, with the edges as
+they were by then: of two pages that tell of the same effect the later one holds. What changes
+(an incident, a block of an object's history, the last state of an object) is a document.
 """
 
-import base64
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
+from itertools import islice
 from typing import Any, Final
 
-from tam_workbench.causal import CausalGraph, ClusterIncident
-from tam_workbench.causal.correlator_state import fact_of, mapping_of
-from tam_workbench.engine.scribe import from_json, to_json
+from tam_workbench.causal import ClusterIncident
+from tam_workbench.engine.cluster.pages import Page, opened, page_of, page_text, sealed
+from tam_workbench.engine.scribe import from_json
 from tam_workbench.ports import Documents
-from tam_workbench.records import Edge, Fact
 
-FACTS: Final = "cluster_facts"
-EDGES: Final = "cluster_edges"
+PAGES: Final = "cluster_pages"
 INCIDENTS: Final = "cluster_incidents"
 HISTORY: Final = "cluster_history"
 OBJECTS: Final = "cluster_objects"
 ABOUT: Final = "cluster_about"
 
-Judged = tuple[Edge, bool]
-"""An edge, and whether it is a reason or only a precondition."""
+_AT_ONCE: Final = 16
+"""Pages that are read at once."""
+_MOST: Final = 2048
+"""Facts in a page, and documents in a transaction that may as well be two."""
+_REF: Final = ("cluster", "kind", "name", "namespace", "uid")
 
 
 class ClusterShelf:
@@ -54,45 +57,39 @@ class ClusterShelf:
         """Whether anything is kept at all."""
         return self._open is not None
 
-    def put_facts(self, facts: Sequence[Fact], withdrawn: Sequence[str]) -> None:
-        """Append a page of facts, and of ids of facts that no longer hold."""
-        if not facts and not withdrawn:
-            return
+    @property
+    def next_page(self) -> int:
+        """The number that the next page will have."""
         if self._page < 0:
-            self._page = len(self._all(FACTS))
-        told = {"facts": [mapping_of(fact) for fact in facts], "withdrawn": list(withdrawn)}
-        self._put(FACTS, {f"{self._page:012d}": _text(told)})
-        self._page += 1
+            told = self.about().get("pages", 0)
+            self._page = told + sum(1 for _ in self._texts(told))
+        return self._page
 
-    def facts(self) -> dict[str, Fact]:
-        """Return all facts by id, as they came."""
-        found: dict[str, Fact] = {}
-        pages = self._all(FACTS)
-        self._page = len(pages)
-        for page in pages.values():
-            told = json.loads(page)
-            found.update((row["id"], fact_of(row)) for row in told["facts"])
-            for gone in told["withdrawn"]:
-                found.pop(gone, None)
-        return found
+    def put_page(self, page: Page) -> None:
+        """Append what came since the last page; of much a few pages, the edges with the last."""
+        parts = [page.facts[at : at + _MOST] for at in range(0, len(page.facts), _MOST)]
+        last = replace(page, facts=parts.pop() if parts else ())
+        for part in [*(Page(facts=part) for part in parts), last]:
+            if part.facts or part.withdrawn or part.edges:
+                self._put(PAGES, {_number(self.next_page): page_text(part)})
+                self._page += 1
 
-    def put_edges(self, effects: Iterable[str], graph: CausalGraph) -> None:
-        """Write the edges into some effects, as they are now."""
-        told = {effect: edges_text(effect, graph) for effect in effects}
-        self._put(EDGES, told)
+    def pages(self, *, first: int = 0) -> Iterator[tuple[int, Page]]:
+        """Yield the pages with their numbers, from one on, as they came."""
+        number = first
+        for text in self._texts(first):
+            yield number, page_of(text)
+            number += 1
 
-    def edge_texts(self) -> dict[str, str]:
-        """Return the edges into each effect, as they were written."""
-        return self._all(EDGES)
-
-    def edges(self) -> Iterator[tuple[str, dict[str, Judged]]]:
-        """Yield each effect with its causes."""
-        for effect, text in self._all(EDGES).items():
-            yield effect, {row[0]: _edge(effect, row) for row in json.loads(text)}
+    def _texts(self, first: int) -> Iterator[str]:
+        number = first
+        while found := self._some(PAGES, [_number(number + one) for one in range(_AT_ONCE)]):
+            yield from found.values()
+            number += _AT_ONCE
 
     def put_incidents(self, incidents: Mapping[str, ClusterIncident | None]) -> None:
         """Write incidents by id; None for one that was joined to another."""
-        told = {key: to_json(one) if one else "null" for key, one in incidents.items()}
+        told = {key: _incident(one) if one else "null" for key, one in incidents.items()}
         self._put(INCIDENTS, told)
 
     def incidents(self) -> dict[str, ClusterIncident]:
@@ -103,18 +100,17 @@ class ClusterShelf:
         }
 
     def put_history(self, segments: Mapping[str, bytes]) -> None:
-        """Write chapters of the history."""
-        told = {key: _text(base64.b64encode(body).decode()) for key, body in segments.items()}
-        self._put(HISTORY, told)
+        """Write parts of the history."""
+        self._put(HISTORY, {key: sealed(body) for key, body in segments.items()})
 
     def history(self) -> dict[str, bytes]:
-        """Return the chapters of the history by id."""
-        texts = self._all(HISTORY)
-        return {key: base64.b64decode(json.loads(text)) for key, text in texts.items()}
+        """Return the parts of the history by id."""
+        return {key: opened(text) for key, text in self._all(HISTORY).items()}
 
     def put_objects(self, rows: Mapping[str, Any]) -> None:
         """Write the last state of objects, by key."""
-        self._put(OBJECTS, {key: _text(row) for key, row in rows.items()})
+        for part in _parts(rows):
+            self._put(OBJECTS, {key: _text(rows[key]) for key in part})
 
     def objects(self) -> list[dict[str, Any]]:
         """Return the last states of objects."""
@@ -122,11 +118,11 @@ class ClusterShelf:
 
     def put_about(self, told: Mapping[str, Any]) -> None:
         """Write what is known of the whole: the time of the stream, habits."""
-        self._put(ABOUT, {"it": _text(dict(told))})
+        self._put(ABOUT, {"it": _text({**told, "pages": self.next_page})})
 
     def about(self) -> dict[str, Any]:
         """Return what `put_about` was given last."""
-        text = self._all(ABOUT).get("it")
+        text = self._some(ABOUT, ["it"]).get("it")
         found: dict[str, Any] = json.loads(text) if text else {}
         return found
 
@@ -144,40 +140,42 @@ class ClusterShelf:
         documents = self._opened() if self._documents or self._is_begun() else None
         return documents.all(kind) if documents is not None else {}
 
+    def _some(self, kind: str, ids: list[str]) -> dict[str, str]:
+        documents = self._opened() if self._documents or self._is_begun() else None
+        return documents.get(kind, ids) if documents is not None else {}
+
     def _opened(self) -> Documents | None:
         if self._documents is None and self._open is not None:
             self._documents = self._open()
         return self._documents
 
 
-def edges_text(effect: str, graph: CausalGraph) -> str:
-    """Return the edges into an effect in JSON."""
-    reasons = {edge.cause for edge in graph.reasons(effect)}
-    rows = [
-        [
-            *(e.cause, e.relation, e.confidence, e.evidence, e.cause in reasons),
-            *(_stamp(getattr(e, name)) for name in _TIMES),
-        ]
-        for e in sorted(graph.causes(effect), key=lambda edge: edge.cause)
-    ]
-    return _text(rows)
+def _parts(told: Mapping[str, Any]) -> Iterator[list[str]]:
+    waiting = iter(told)
+    while part := list(islice(waiting, _MOST)):
+        yield part
 
 
-_TIMES: Final = ("observed_at", "valid_to", "known_from", "known_to")
+def _number(page: int) -> str:
+    return f"{page:012d}"
 
 
-def _stamp(when: datetime | None) -> str | None:
-    return when.isoformat() if when else None
-
-
-def _edge(effect: str, row: list[Any]) -> Judged:
-    cause, relation, confidence, evidence, is_reason, *stamps = row
-    times = {
-        name: datetime.fromisoformat(told) if told else None
-        for name, told in zip(_TIMES, stamps, strict=True)
+def _incident(one: ClusterIncident) -> str:
+    told = {
+        "id": one.id,
+        "workload": {name: getattr(one.workload, name) for name in _REF},
+        "count": one.count,
+        "counts": dict(one.counts),
+        "first_at": _stamp(one.first_at),
+        "last_at": _stamp(one.last_at),
+        "facts": one.facts,
+        "supersedes": one.supersedes,
     }
-    told: dict[str, Any] = {"cause": cause, "effect": effect, "relation": relation, **times}
-    return Edge(**told, confidence=confidence, evidence=tuple(evidence)), is_reason
+    return _text(told)
+
+
+def _stamp(when: datetime) -> str:
+    return when.isoformat()
 
 
 def _text(told: object) -> str:

@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from tam_workbench.engine.remembering import Draft, Memory
-from tam_workbench.records import Outcome, Proposal, Result
+from tam_workbench.records import ObjectRef, Outcome, Proposal, Result
+
+if TYPE_CHECKING:
+    from tam_workbench.engine.remembering import Memory
 
 ACTS: Final = "cluster_act"
 """Kind of document under which undertakings are kept."""
@@ -16,6 +18,7 @@ TIMES: Final = ("acted_at", "check_at", "expires_at")
 STANDS: Final = frozenset(
     {
         "asked",  # waits for a person
+        "held",  # a freeze, a rate or a cool-down holds it back; asked about again
         "refused",  # by the gate, a person, the actuator, or because nobody answered
         "escalated",  # it came too often: a person must look
         "acting",  # begun, outcome unknown
@@ -28,6 +31,9 @@ STANDS: Final = frozenset(
     }
 )
 
+FINAL: Final = STANDS - {"asked", "acting", "checking", "did_not_help"}
+"""Where an act stands when nothing more comes of it; one that did not help may be taken back."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Undertaking:
@@ -37,6 +43,7 @@ class Undertaking:
     proposal: Proposal
     kind: str  # of the trouble
     stands: str
+    workload: ObjectRef | None = None  # of the incident
     reasons: tuple[str, ...] = ()
     outcome: Outcome | None = None
     check_after_s: float = 0.0
@@ -68,20 +75,24 @@ def undertaking_of(row: Mapping[str, Any]) -> Undertaking:
         outcome = dict(outcome)
         outcome["finished_at"] = datetime.fromisoformat(outcome["finished_at"])
         outcome["result"] = Result(outcome["result"])
+    workload = row.get("workload")
     times = {name: datetime.fromisoformat(row[name]) if row[name] else None for name in TIMES}
     return Undertaking(
         **{
             **known,
             **times,
             "reasons": tuple(row["reasons"]),
+            "workload": ObjectRef(**workload) if workload else None,
             "proposal": Proposal(**proposal),
             "outcome": Outcome(**outcome) if outcome else None,
         }
     )
 
 
-def remember(under: Undertaking, memory: Memory) -> None:
+def remember(under: Undertaking, memory: "Memory") -> None:
     """Keep in memory what an act came to, so that the like is answered with what helped."""
+    from tam_workbench.engine.remembering import Draft
+
     outcome, proposal = under.outcome, under.proposal
     if outcome is None:
         return

@@ -1,30 +1,20 @@
 """Columns: what the answers of a recall's columns are worth before they are fused."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 import numpy as np
 
 from tam_workbench.records import Hit
 
-_NAME: Final = re.compile(r"\w+(?:[.:/@-]+\w+)+")
 _RELATIONAL: Final = re.compile(
     r"\b(preced|led to|caus|because|why|trigger|follow|came before|came after|depend|upstream"
     r"|downstream)",
     re.IGNORECASE,
 )
 _MOST_STEPS: Final = 3.0
-
-
-def identifiers(text: str) -> tuple[str, ...]:
-    """Return the names in a text that stand for one thing: joined parts with a digit in them.
-
-    >>> identifiers("what helped on cart-7f9c at ip-10-0-3-17, out-of-memory?")
-    ('cart-7f9c', 'ip-10-0-3-17')
-    """
-    found = (name.lower() for name in _NAME.findall(text))
-    return tuple(dict.fromkeys(name for name in found if any(map(str.isdigit, name))))
+_RANKS: Final = 60.0  # as in `memory.fuse`
 
 
 def is_relational(text: str) -> bool:
@@ -50,6 +40,24 @@ def named(
         key=lambda id_: (-held[id_], -likeness.get(id_, 0.0), id_),
     )
     return {id_: (held[id_] / len(names)) ** 2 for id_ in order}
+
+
+def at_service(columns: Sequence[Sequence[Hit]], words: Collection[str]) -> list[str]:
+    """Return the ids whose service the question names, best of the columns first.
+
+    What a service is called is one word among many in a text; in a question it is where.
+
+    >>> from types import SimpleNamespace as Some
+    >>> column = [Some(entry=Some(id=name, service=at)) for name, at in ("ax", "by", "cx")]
+    >>> at_service([column, column[::-1]], {"disk", "x"})
+    ['a', 'c']
+    """
+    worth: dict[str, float] = {}
+    for column in columns:
+        for rank, hit in enumerate(column, start=1):
+            if hit.entry.service.lower() in words:
+                worth[hit.entry.id] = worth.get(hit.entry.id, 0.0) + 1.0 / (_RANKS + rank)
+    return sorted(worth, key=lambda id_: (-worth[id_], id_))
 
 
 def strengths(hits: Sequence[Hit]) -> dict[str, float]:

@@ -1,9 +1,9 @@
 """Recalling: columns that each find what they can, fused, weighed, or told as "new to me"."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -11,11 +11,12 @@ import numpy.typing as npt
 
 from tam_workbench import memory
 from tam_workbench.engine.remembering.columns import (
-    identifiers,
+    at_service,
     is_relational,
     named,
     strengths,
 )
+from tam_workbench.engine.remembering.knowing import Verdict, by_words, verdict
 from tam_workbench.engine.remembering.links import Links
 from tam_workbench.engine.remembering.shelf import Shelf
 from tam_workbench.records import Hit, MemoryEntry, Recalled, Where
@@ -23,6 +24,11 @@ from tam_workbench.records import Hit, MemoryEntry, Recalled, Where
 Floats = npt.NDArray[np.float32]
 SEEDS: Final = 5
 """Best hits of the other columns that the graph spreads from."""
+
+WEIGHTS: Final[Mapping[str, float]] = MappingProxyType(
+    {"vector": 1.0, "text": 1.5, "graph": 0.5, "service": 2.0}
+)
+"""Weights of a recall's columns; those that are not named weigh 1."""
 
 _ROUNDING: Final = 1e-9
 
@@ -34,13 +40,18 @@ class RecallRules:
     depth: int = 50
     """Hits that each column gives."""
 
+    least_covered: float = 0.5
+    """Share of a question, rare words weighing more, that one hit must hold: under it the
+    answer is "new to me". Texts of one house share a frame, so that similarity alone cannot
+    tell; 0 never abstains."""
+
     novel_below: float | None = None
-    """Best similarity under which the answer is "new to me"; None is the embedder's border,
-    -1 never abstains."""
+    """Best similarity under which the answer is "new to me", instead of ``least_covered``; -1
+    never abstains. None judges by words, and where a store cannot weigh words, by the
+    embedder's own border."""
 
     sureness: float = 0.05
-    """Width of the border in similarity: at ``novel_below`` the confidence is one half, a
-    width above it 0.73."""
+    """Width of either border: at the border the confidence is one half, a width above 0.73."""
 
     prior_share: float = 0.1
     """How far outcome, trust and recency may lift or lower a hit's relevance (0.1 is ±5 %);
@@ -49,8 +60,11 @@ class RecallRules:
     variety: float = 0.0
     """Share of unlikeness in choosing hits (MMR); 0 is relevance alone."""
 
-    fusion: memory.FusionRules = field(default_factory=lambda: memory.FusionRules(max_rank=50))
-    """Reciprocal rank fusion of the columns."""
+    fusion: memory.FusionRules = field(
+        default_factory=lambda: memory.FusionRules(max_rank=50, weights=dict(WEIGHTS))
+    )
+    """Reciprocal rank fusion of the columns. A service that the question names weighs most; words
+    weigh more than the vector, which hears the frame that all texts of a house share."""
 
     is_graded: bool = True
     """Whether a column's vote weighs by how far the hit stands out in it; off counts ranks."""
@@ -98,23 +112,26 @@ class Recaller:
         rules, where = self._rules, question.where
         query = np.asarray(question.vector, np.float32)
         by_vector = self._shelf.nearest(query, k=rules.depth, where=where)
-        by_words = self._shelf.matching(question.text, k=rules.depth, where=where)
-        found = {hit.entry.id: hit.entry for hit in (*by_vector, *by_words)}
+        by_text = self._shelf.matching(question.text, k=rules.depth, where=where)
+        found = {hit.entry.id: hit.entry for hit in (*by_vector, *by_text)}
         likeness = {hit.entry.id: hit.score for hit in by_vector}
-        by_names = named([*by_words, *by_vector], identifiers(question.text), likeness)
+        by_names = named([*by_text, *by_vector], memory.identifiers(question.text), likeness)
         columns: dict[str, Sequence[str] | None] = {
             "vector": [hit.entry.id for hit in by_vector],
-            "text": [hit.entry.id for hit in by_words],
+            "text": [hit.entry.id for hit in by_text],
             **({"names": list(by_names)} if by_names else {}),
         }
+        words_asked = frozenset(memory.tokens(question.text))
+        if there := at_service([by_vector, by_text], words_asked):
+            columns["service"] = there
         self._ask_others(columns, found, question)
         fusion = memory.fuse(columns, k=len(found), rules=self._fusing(question.text))
         graded = {
             "vector": strengths(by_vector),
-            "text": strengths(by_words),
+            "text": strengths(by_text),
             "names": by_names,
         }
-        words = {hit.entry.id: hit.parts.get("words", hit.score) for hit in by_words}
+        words = {hit.entry.id: hit.parts.get("words", hit.score) for hit in by_text}
         contenders = self._contenders(
             [self._graded(each, graded) for each in fusion.hits], question
         )
@@ -130,17 +147,17 @@ class Recaller:
         ]
         hits.sort(key=lambda hit: (-hit.score, hit.entry.id))
         chosen = self._varied(hits, question.k)
-        best = max((hit.parts["similarity"] for hit in by_vector[:1]), default=-1.0)
-        return self._recalled(chosen, fusion, best)
+        sure = self._sure(question.text, by_vector, by_text, by_names)
+        return self._recalled(chosen, fusion, sure)
 
-    def _recalled(self, chosen: Sequence[Hit], fusion: memory.Fusion, best: float) -> Recalled:
+    def _recalled(self, chosen: Sequence[Hit], fusion: memory.Fusion, sure: Verdict) -> Recalled:
         agreed = {hit.entry.id for hit in chosen}
         consensus = [fused.consensus for fused in fusion.hits if fused.id in agreed]
         return Recalled(
             hits=tuple(chosen),
             consensus=float(np.mean(consensus)) if consensus else 0.0,
-            confidence=self._confidence(best),
-            is_abstained=best < self._border,
+            confidence=sure.confidence,
+            is_abstained=sure.is_new,
             version=self._shelf.version,
             columns=fusion.answered,
         )
@@ -184,12 +201,23 @@ class Recaller:
         least = sure[k - 1] - _ROUNDING
         return [fused for fused in graded if min(1.0, fused.score * (1.0 + most)) >= least]
 
-    def _confidence(self, similarity: float) -> float:
-        """Return how sure it is that the best hit is the same thing, in [0, 1]."""
-        if similarity < -0.5:
-            return 0.0
-        steps = (similarity - self._border) / max(self._rules.sureness, 1e-9)
-        return 1.0 / (1.0 + math.exp(-min(max(steps, -50.0), 50.0)))
+    def _sure(
+        self,
+        text: str,
+        by_vector: Sequence[Hit],
+        by_text: Sequence[Hit],
+        by_names: Mapping[str, float],
+    ) -> Verdict:
+        """Return how sure it is that the best hit is the same thing."""
+        rules = self._rules
+        if not by_vector and not by_text:
+            return Verdict(confidence=0.0, is_new=True)
+        if rules.novel_below is None:
+            covered = by_words(text, by_text, self._shelf, named=by_names)
+            if covered is not None:
+                return verdict(covered, border=rules.least_covered, width=rules.sureness)
+        best = max((hit.parts["similarity"] for hit in by_vector[:1]), default=-1.0)
+        return verdict(best, border=self._border, width=rules.sureness)
 
     def _linked(
         self,

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator, Sequence
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +37,14 @@ class Hot(Protocol):
 
     def count(self) -> int:
         """Return how many entries are kept."""
+
+
+@runtime_checkable
+class Weighing(Protocol):
+    """What knows how rare words are among its texts; see `memory.words`."""
+
+    def coverage(self, words: Sequence[str], ids: Sequence[str]) -> float | None:
+        """Return how much of the words one of the entries has; None if it cannot say."""
 
 
 class Shelf:
@@ -76,7 +84,8 @@ class Shelf:
             if self.store.count() > self._hot_rows:
                 self._hot = None
                 return
-            known = {entry.id for page in self._hot.scan() for entry in page}
+            held = self._hot.scan() if self._hot.count() else ()  # of none no kernel is loaded
+            known = {entry.id for page in held for entry in page}
             for page in self.store.scan():
                 self._hot.put(page)
                 known.difference_update(entry.id for entry in page)
@@ -123,6 +132,12 @@ class Shelf:
         """Return the k best by words."""
         with self._lock:
             return self._answering().matching(text, k=k, where=where)
+
+    def coverage(self, words: Sequence[str], ids: Sequence[str]) -> float | None:
+        """Return how much of the words one of the entries has; None where nobody can say."""
+        with self._lock:
+            answering = self._answering()
+            return answering.coverage(words, ids) if isinstance(answering, Weighing) else None
 
     def scan(self, where: Where) -> Iterator[list[MemoryEntry]]:
         """Yield what ``where`` admits, page by page."""

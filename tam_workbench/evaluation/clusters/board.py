@@ -1,6 +1,7 @@
 """Board: ours, the seed's logic and two simple rules on the same labelled clusters."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -11,7 +12,7 @@ from tam_workbench.evaluation.clusters.labelled import Labelled, labelled
 from tam_workbench.evaluation.clusters.scenario_shelf import SCENARIOS
 from tam_workbench.evaluation.clusters.scenarios import played
 from tam_workbench.evaluation.clusters.scoring import RATIOS, Score, ratio, score, summed
-from tam_workbench.evaluation.clusters.watching import watched
+from tam_workbench.evaluation.clusters.watching import deaf, watched
 from tam_workbench.evaluation.figures import Figure, ratio_interval
 
 ROUGH: Final = Weather(latency_s=(0.05, 4.0), duplicates=0.1, gaps=1)
@@ -24,7 +25,9 @@ HELD_OUT: Final = tuple(range(5000, 5030))
 NAMES: Final = (
     "ours",
     "ours, shuffled",
+    "ours, jumbled",
     "ours, tossed",
+    "ours, deaf",
     "seed 001",
     "latest change",
     "nearest fact",
@@ -58,6 +61,7 @@ def scores(seeds: Sequence[int]) -> dict[str, list[Score]]:
         guesses = {
             "ours": ours,
             "ours, shuffled": watched(one, shuffled=seed),
+            "ours, jumbled": watched(one, jumbled=seed),
             "ours, tossed": watched(one, tossed=seed),
             "seed 001": seed_logic(one),
             "latest change": latest_change(ours),
@@ -65,13 +69,17 @@ def scores(seeds: Sequence[int]) -> dict[str, list[Score]]:
         }
         for name, guess in guesses.items():
             found[name].append(score(one, guess))
+        silent = deaf(one)
+        found["ours, deaf"].append(score(silent, watched(silent, shuffled=seed)))
     return found
 
 
 def figures(seeds: Sequence[int] = HELD_OUT) -> list[Figure]:
     """Return what is reached on labelled clusters, ours with shuffled facts beside its peers.
 
-    "ours" has the facts in order, "tossed" the observations themselves in any order.
+    "ours" has the facts in order, "jumbled" observations that overtake one another by half a
+    minute, "tossed" observations in any order at all; "deaf" has no word of metrics, logs and
+    spans, and is asked only what the cluster itself can tell.
     """
     found = scores(seeds)
     rows = {name: summed(of) for name, of in found.items()}
@@ -86,7 +94,7 @@ def figures(seeds: Sequence[int] = HELD_OUT) -> list[Figure]:
         lines.append(
             Figure(name=name, value=ours[key], unit=told, peer=peers, goal=goal, holds=holds)
         )
-    return [*lines, kill_figure()]
+    return [*lines, fault_figure(found), kill_figure()]
 
 
 def _between(scores_: Sequence[Score], key: str) -> str:
@@ -96,6 +104,30 @@ def _between(scores_: Sequence[Score], key: str) -> str:
     parts = np.array([ratio(one, key) for one in scores_], np.float64)
     _, low, high = ratio_interval(parts[None, :, 0], parts[None, :, 1])
     return f", 95 % in [{low:.3f}, {high:.3f}]"
+
+
+def fault_figure(found: Mapping[str, Sequence[Score]]) -> Figure:
+    """Return of how many faults every root is named first, and which are the others."""
+
+    def counts(name: str) -> tuple[Counter[str], Counter[str]]:
+        places = [row for one in found[name] for row in one.places]
+        first = Counter(about for about, place in places if place == 0)
+        return Counter(about for about, _ in places), first
+
+    asked, first = counts(SHOWN)
+    whole = [name for name in asked if first[name] == asked[name]]
+    others = [f"{name} {first[name]} of {asked[name]}" for name in sorted(set(asked) - set(whole))]
+    theirs, right = counts("seed 001")
+    peer = sum(right[name] == theirs[name] for name in theirs)
+    unit = f"of {len(asked)} kinds" + (f"; not: {', '.join(others)}" if others else "")
+    return Figure(
+        name="faults with every root first",
+        value=len(whole),
+        unit=unit,
+        peer=f"seed 001 {peer}",
+        goal="",
+        holds=None,
+    )
 
 
 def kill_figure() -> Figure:

@@ -32,7 +32,9 @@ def _pods(count: int) -> list[tuple[ObjectRef, Manifest]]:
         app = _name(index)
         reads = (Reads(kind="ConfigMap", name=f"{app}-env", how="env_from"),)
         template = Template(image=f"registry.local/{app}:1", reads=reads)
-        manifest = shapes.pod(f"space-{index % 20}", f"{app}-{index}", template, {"app": app})
+        manifest = shapes.pod(
+            f"space-{index // PODS_OF_ONE % 20}", f"{app}-{index}", template, {"app": app}
+        )
         owner = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": app, "controller": True}
         meta = manifest["metadata"]
         meta["uid"] = _uid("Pod", index)
@@ -48,18 +50,21 @@ def _pods(count: int) -> list[tuple[ObjectRef, Manifest]]:
 
 
 def _status(step: int, restarts: int, at: datetime) -> Manifest:
+    """Return a status: 0 just killed, 1 waiting to start again, 2 running again a second later."""
     began = (at - timedelta(seconds=40)).strftime("%Y-%m-%dT%H:%M:%SZ")
     ended = at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    turned = (at + timedelta(seconds=step // 2)).strftime("%Y-%m-%dT%H:%M:%SZ")
     over = {"terminated": {"exitCode": 137, "reason": "OOMKilled", "startedAt": began,
                            "finishedAt": ended}}  # fmt: skip
     waiting = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 20s restarting"}}
-    running = {"running": {"startedAt": ended}}
+    running = {"running": {"startedAt": turned}}
     state, last = ((over, {}), (waiting, over), (running, over))[step]
+    last = {} if restarts < 0 else last  # nothing has ended yet
     container: dict[str, Any] = {
         "name": "app", "image": "registry.local/app:1", "imageID": "", "ready": step == 2,
         "restartCount": restarts + (step == 2), "state": state, "lastState": last,
     }  # fmt: skip
-    ready = {"type": "Ready", "status": str(step == 2), "lastTransitionTime": ended}
+    ready = {"type": "Ready", "status": str(step == 2), "lastTransitionTime": turned}
     return {"phase": "Running", "conditions": [ready], "containerStatuses": [container]}
 
 
@@ -93,13 +98,12 @@ def busy(count: int, *, pods: int = 2000) -> Iterator[Observation]:
             made += 1
         for step in range(3):
             version += 1
-            at = ended if step < 2 else ended + timedelta(seconds=1)
             yield Observation(
                 change=Change.MODIFIED,
                 ref=ref,
                 observed_at=START + timedelta(seconds=made * STEP_S + 0.2),
                 resource_version=str(version),
-                manifest=_with(manifest, _status(step, restarts, at), str(version)),
+                manifest=_with(manifest, _status(step, restarts, ended), str(version)),
             )
             made += 1
             if made >= count:

@@ -51,6 +51,7 @@ class Score:
     believed: int  # those that were given a cause or an effect
     sureness: npt.NDArray[np.float64]  # (edges, 2): confidence, and whether it is right
     missed: tuple[str, ...] = ()  # the faults of questions whose root is not first
+    places: tuple[tuple[str, int], ...] = ()  # of each question: its fault, the root's place or -1
 
 
 def score(one: Labelled, guess: Guess) -> Score:
@@ -77,6 +78,7 @@ def score(one: Labelled, guess: Guess) -> Score:
         believed=len(lies & linked),
         sureness=_sureness(one, guess, known),
         missed=tuple(q.about for q, (place, _) in zip(real, asked, strict=True) if place != 0),
+        places=tuple((q.about, place) for q, (place, _) in zip(real, asked, strict=True)),
     )
 
 

@@ -1,7 +1,7 @@
 """Watching: ours on a cluster's stream, as the engine would run it, or with its facts shuffled."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
@@ -15,6 +15,9 @@ from tam_workbench.records import Edge, Fact, Observation
 
 BATCH_S: Final = 5
 """Seconds of observations that are taken in at once."""
+JUMBLED_SIZE: Final = 50
+JUMBLED_S: Final = 30.0
+"""How far observations may overtake one another between who saw them and who takes them in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,16 +31,41 @@ class Guess:
     kills: tuple[int, ...] = ()  # occurrences counted, incident by incident
 
 
-def watched(one: Labelled, *, shuffled: int | None = None, tossed: int | None = None) -> Guess:
+def deaf(one: Labelled) -> Labelled:
+    """Return a cluster of which no metric, log or span is told, with what may be asked then.
+
+    A question stays if its effect, and any of its roots, is told of by the cluster itself.
+    """
+    truth = one.truth
+    seen = truth.seen - {number for number in one.told.values() if number >= 0}
+    questions = tuple(
+        question
+        for question in truth.questions
+        if question.asks in seen and (not question.roots or seen & set(question.roots))
+    )
+    return replace(one, telemetry=(), told={}, truth=replace(truth, questions=questions, seen=seen))
+
+
+def watched(
+    one: Labelled,
+    *,
+    shuffled: int | None = None,
+    jumbled: int | None = None,
+    tossed: int | None = None,
+) -> Guess:
     """Return what `causal` makes of a cluster, batch by batch.
 
-    ``shuffled`` is the seed by which facts come in any order, ``tossed`` that by which the
-    observations do, so that most states of an object are told after a later one.
+    ``shuffled`` is the seed by which facts come in any order; ``jumbled`` that by which
+    observations overtake one another by up to `JUMBLED_S`, as streams of their own for each kind
+    do; ``tossed`` that by which observations come in any order at all, so that most states of an
+    object are told after a later one.
     """
     deriver, correlator = Deriver(one.name), Correlator()
     facts: dict[str, Fact] = {}
     if tossed is not None:
-        batches = _tossed(one, deriver, tossed)
+        batches = _told(one, deriver, _parts(len(one.observations), tossed))
+    elif jumbled is not None:
+        batches = _told(one, deriver, _overtaking(one, jumbled))
     else:
         batches = _batches(one, deriver) if shuffled is None else _shuffled(one, deriver, shuffled)
     now = one.observations[0].observed_at
@@ -79,11 +107,21 @@ def _shuffled(one: Labelled, deriver: Deriver, seed: int) -> list[tuple[datetime
     return [(end, [facts[index] for index in part]) for part in _parts(len(facts), seed)]
 
 
-def _tossed(one: Labelled, deriver: Deriver, seed: int) -> list[tuple[datetime, list[Fact]]]:
-    """Return the facts of observations that come in an order of chance, in twenty parts."""
+def _told(
+    one: Labelled, deriver: Deriver, parts: Sequence[Sequence[int]]
+) -> list[tuple[datetime, list[Fact]]]:
+    """Return the facts of observations that come in another order, part by part."""
     seen, end = one.observations, one.observations[-1].observed_at
-    parts = [(end, deriver.take([seen[i] for i in part])) for part in _parts(len(seen), seed)]
-    return [*parts, (end, list(one.telemetry))]
+    batches = [(end, deriver.take([seen[index] for index in part])) for part in parts]
+    return [*batches, (end, list(one.telemetry))]
+
+
+def _overtaking(one: Labelled, seed: int) -> list[list[int]]:
+    """Return the order in which observations come that are each on their way for a while."""
+    waits = np.random.default_rng([seed, 13]).uniform(0.0, JUMBLED_S, len(one.observations))
+    came = np.array([seen.observed_at.timestamp() for seen in one.observations]) + waits
+    order = np.argsort(came, kind="stable")
+    return [part.tolist() for part in np.array_split(order, max(1, len(order) // JUMBLED_SIZE))]
 
 
 def _parts(count: int, seed: int) -> list[list[int]]:

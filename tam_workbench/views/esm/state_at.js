@@ -14,14 +14,14 @@ function render({ model, el }) {
   const field = "font:inherit;color:var(--tam-text);background:var(--tam-surface);border:1px solid var(--tam-muted);border-radius:4px;padding:4px 6px";
   const root = make("div");
   root.className = "tam";
-  root.innerHTML = `<div class="row" style="flex-wrap:nowrap"><h4 style="white-space:nowrap;margin:0">State then</h4>`
-    + `<input aria-label="object" list="${id}" style="flex:1;min-width:0" placeholder="shop/Deployment/api"><datalist id="${id}"></datalist>`
-    + `<input aria-label="time" style="flex:0 0 196px;width:196px" placeholder="2026-01-10T23:19:42Z">`
+  root.innerHTML = `<div class="row"><h4 style="white-space:nowrap;margin:0">State then</h4>`
+    + `<input aria-label="object" list="${id}" style="flex:1 1 180px;width:180px;min-width:0" placeholder="shop/Deployment/api"><datalist id="${id}"></datalist>`
+    + `<input aria-label="time" style="flex:0 1 190px;width:190px" placeholder="2026-01-10T23:19:42Z">`
     + `<select aria-label="compared with" style="${field}"></select></div>`
     + `<div data-time style="position:relative;margin:8px 2px 2px"><input type="range" min="0" max="1000" aria-label="moment" style="padding:0;display:block">`
     + `<div data-marks style="position:relative;height:20px"></div></div><p data-said aria-live="polite"></p>`
-    + `<div style="display:flex;gap:14px;align-items:flex-start"><div data-changed style="flex:1 1 46%;min-width:0"></div>`
-    + `<pre data-state tabindex="0" aria-label="state" style="flex:1 1 54%;min-width:0;max-height:330px;overflow:auto;margin:0;`
+    + `<div style="display:flex;flex-wrap:wrap;gap:10px 14px;align-items:flex-start"><div data-changed style="flex:1 1 260px;min-width:0"></div>`
+    + `<pre data-state tabindex="0" aria-label="state" style="flex:1 1 300px;min-width:0;max-height:330px;overflow:auto;margin:0;`
     + `font:12px/1.5 ui-monospace,monospace;background:var(--tam-raised);border-radius:6px;padding:8px 10px;color:inherit;white-space:pre-wrap;overflow-wrap:anywhere"></pre></div>`;
   el.appendChild(root);
   const [object, time] = [...root.querySelectorAll(".row input")];
@@ -55,16 +55,22 @@ function render({ model, el }) {
     part("marks").replaceChildren();
     part("time").style.display = bounds() ? "block" : "none";
     if (!bounds()) return;
-    let last = -1;
+    const width = root.clientWidth || 700;
+    const groups = [];  // marks too near to be told apart share one sign
     for (const mark of model.get("span").marks) {
       const at = share(ms(mark.at));
-      const tick = make("button", "", `position:absolute;left:calc(8px + ${at} * (100% - 16px));transform:translateX(-50%);`
+      const near = groups.find((one) => Math.abs(one.at - at) * width < 14 + 7 * one.marks[0].label.length);
+      if (near) near.marks.push(mark); else groups.push({ at, marks: [mark] });
+    }
+    for (const { at, marks } of groups) {
+      const mark = marks[0], more = marks.length > 1 ? ` +${marks.length - 1}` : "";
+      const isLate = at > 0.85;
+      const tick = make("button", "", `position:absolute;left:calc(8px + ${at} * (100% - 16px));`
+        + `transform:translateX(${isLate ? "calc(-100% + 5px)" : "-5px"});`
         + "border:0;background:none;padding:0;font-size:11px;color:var(--tam-muted);white-space:nowrap", part("marks"));
-      const near = at - last < 0.13;
       tick.type = "button";
-      tick.textContent = near ? "▲" : at > 0.9 ? `${mark.label} ▲` : at < 0.1 ? `▲ ${mark.label}` : `▲ ${mark.label}`;
-      if (!near) { tick.style.transform = at > 0.9 ? "translateX(calc(-100% + 5px))" : "translateX(-5px)"; last = at; }
-      tick.title = `${mark.label} of ${mark.object}, ${mark.at}`;
+      tick.textContent = isLate ? `${mark.label}${more} ▲` : `▲ ${mark.label}${more}`;
+      tick.title = marks.map((one) => `${one.label} of ${one.object}, ${one.at}`).join("\n");
       tick.setAttribute("aria-label", tick.title);
       tick.addEventListener("click", () => {
         const to = Math.ceil(ms(mark.at) / 1000) * 1000 + 1000;  // shown in whole seconds
@@ -87,8 +93,9 @@ function render({ model, el }) {
     for (const [path, before, after] of card.changed) {
       const row = make("div", "", "border-bottom:1px solid var(--tam-line);padding:4px 0;overflow-wrap:anywhere", box);
       make("div", path, "font-size:12px", row).className = "muted";
-      make("span", `− ${before}`, "margin-right:12px", row).className = "bad";
-      make("span", `+ ${after}`, "", row).className = "good";
+      const side = (sign, text, css) => make("span", `${sign} ${text}`, "display:inline-block;margin-right:12px", row).className = css;
+      if (before !== "—") side("−", before, "bad");
+      if (after !== "—") side("+", after, "good");
     }
     if (card.more) make("p", `and ${card.more} more`, "", box).className = "muted";
   };

@@ -2,7 +2,7 @@
 
 import sys
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,9 +12,14 @@ from bokeh.document import Document
 from fake_workbench import FakeWorkbench
 from panel.io.state import set_curdoc
 
+from tam_workbench.api import Workbench
 from tam_workbench.dashboard.app import open_session
 from tam_workbench.dashboard.forgotten import forgetting, recurrence, standing
+from tam_workbench.dashboard.screens import causal
+from tam_workbench.evaluation.clusters import SCENARIOS, dump
 from tam_workbench.views import ledger
+from tam_workbench.views.causal import said_by
+from tam_workbench.views.undertaking import act_card, undertaken, waiting
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +44,20 @@ def _open(wb):
 def screen(wb):
     with set_curdoc(Document()):
         yield _open(wb)
+
+
+@pytest.fixture
+def asking(tmp_path):
+    """A real loop that replayed an outage; its rules propose to take the rollout back."""
+    [scenario] = [one for one in SCENARIOS if one.name == "16-outage"]
+    made = Workbench.from_source(
+        f"recorded:{dump(scenario, tmp_path)}",
+        state_dir=tmp_path / "state",
+        cluster_rulebook="conservative",
+    )
+    made.run()
+    yield made
+    made.close()
 
 
 def _oom(wb):
@@ -67,7 +86,8 @@ def test_the_state_after_the_root_cause_shows_what_it_changed(screen):
 
 
 def test_the_slider_asks_for_another_moment(screen):
-    before = screen._state.span["from"]
+    root = datetime.fromisoformat(screen._chain.chain["steps"][0]["seen"])
+    before = (root - timedelta(seconds=30)).isoformat()
     screen._state.asked = {"what": "shop/Deployment/api", "at": before, "ago_s": 60}
     state = screen._state.state
     assert state["is_there"]
@@ -115,6 +135,79 @@ def test_a_recurrence_says_when_how_often_and_what_helped(screen, wb):
     assert "knows of nothing that was done" in recurrence(first)
 
 
+@pytest.mark.parametrize(
+    ("decision", "said", "stands"),
+    [("approve", "approved", {"skipped"}), ("reject", "rejected", {"refused"})],
+)
+def test_an_act_that_waits_is_answered_here(asking, decision, said, stands):
+    with set_curdoc(Document()):
+        screen = _open(asking)
+    card = screen._approval.card
+    assert card["pending"]
+    assert screen._approval.visible
+    assert (card["action"], card["target"]) == ("rollback", "shop/Deployment/api")
+    assert "waits for you" in screen._acts.object
+    screen._approval.decided = {"decision": decision, "key": card["key"], "reason": "I saw it"}
+    assert {one.stands for one in asking.acts()} == stands
+    asking.run(batches=0)  # makes it durable
+    assert any("I saw it" in entry.body for entry in asking.audit_entries(limit=5000))
+    assert said in screen.session.notice.object
+    assert "waits for you" not in screen._acts.object
+    assert not screen._approval.card["pending"]
+    screen._approval.decided = {"decision": decision, "key": card["key"], "reason": "again"}
+    assert "nothing waits" in screen.session.notice.object
+
+
+def test_the_act_about_the_chosen_incident_is_asked_first(asking):
+    [under] = asking.acts()
+    other = replace(under, proposal=replace(under.proposal, key="k", incident="incident-x"))
+    assert waiting([under, other]) is under
+    assert waiting([under, other], "incident-x") is other
+    assert waiting([replace(under, stands="refused")]) is None
+    assert not act_card(replace(under, stands="escalated"))["pending"]
+    evil = replace(under, proposal=replace(under.proposal, target="<script>"), reasons=("<b>",))
+    assert "<script>" not in undertaken([evil])
+    assert "<b>x" not in undertaken([replace(evil, kind="<b>x")])
+
+
+def test_a_look_that_takes_long_is_followed_by_a_rest(screen, monkeypatch):
+    clock, looks = [100.0], []
+    monkeypatch.setattr(causal, "monotonic", lambda: clock[0])
+
+    def look():
+        looks.append(clock[0])
+        clock[0] += 2.0
+
+    monkeypatch.setattr(screen, "_look", look)
+    screen._rests_until = 0.0
+    for _ in range(12):
+        screen.turn = 0
+        screen.update()
+        clock[0] += 5.0
+    assert looks == [100.0, 142.0], "twenty times as long as the look took"
+
+
+def test_the_countdown_follows_the_clock_only_where_the_stream_goes_on(screen):
+    assert screen._now() == screen.wb.cluster.newest, "a recording of long ago stands still"
+
+
+def test_evidence_is_told_in_plain_words():
+    told = said_by(
+        [
+            "rolled_out changed: ['spec.containers[app].image', 'spec.replicas']",
+            "owns",
+            "12 s later",
+            "<b>odd: thing",
+            "oom_killed message: ['a', {'b': 1}",
+        ]
+    )
+    assert told == [
+        ("rolled out", ["changed image, replicas"]),
+        ("together", ["owns", "12 s later", "<b>odd: thing"]),
+        ("OOM killed", ["message ['a', {'b': 1}"]),
+    ]
+
+
 def test_an_empty_screen_says_why():
     with set_curdoc(Document()):
         screen = _open(Nothing())
@@ -122,6 +215,8 @@ def test_an_empty_screen_says_why():
     assert "No cluster is watched" in screen._standing.object
     assert "Nothing of trouble" in screen._forgets.object
     assert "appears here once" in screen._before.object
+    assert "Nothing was proposed" in screen._acts.object
+    assert not screen._approval.visible
 
 
 def test_names_from_outside_are_escaped(wb):

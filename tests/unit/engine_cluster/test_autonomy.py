@@ -12,7 +12,7 @@ from tam_workbench.adapters.journals.sqlite import SqliteJournal
 from tam_workbench.engine.bus import Bus
 from tam_workbench.engine.cluster import ClusterAutonomy, ClusterMeans, ClusterShelf, read_rules
 from tam_workbench.engine.scribe import Scribe
-from tam_workbench.errors import BadInputError
+from tam_workbench.errors import BadInputError, UnreachableError
 from tam_workbench.gate import Gate, GateRules, rules_of
 from tam_workbench.records import Autonomy, Outcome, Result
 
@@ -57,14 +57,22 @@ class Doing:
 class World:
     """A stale config that came to be known, and one who may act on it."""
 
-    def __init__(self, rules, *, autonomy=Autonomy.ACT, actuator=None, scenario="02-config-env"):
+    def __init__(
+        self,
+        told,
+        *,
+        autonomy=Autonomy.ACT,
+        actuator=None,
+        scenario="02-config-env",
+        rules=GateRules(act_blast_radius=10),  # noqa: B008 - frozen
+    ):
         self.memory = worlds.ClusterMemory(ClusterShelf(None))
         self.actuator = actuator or Doing()
         self.commits = 0
         self.remembered = []
         self.journal = SqliteJournal(None)
         self.scribe = Scribe(self.journal, Bus())
-        self.gate = Gate(GateRules(act_blast_radius=10))
+        self.gate = Gate(rules)
         means = ClusterMeans(
             gate=self.gate,
             actuator=self.actuator,
@@ -73,7 +81,7 @@ class World:
             commit=self.commit,
             remember=self.remembered.append,
         )
-        self.autonomy = ClusterAutonomy(rules_of({"rules": rules}), means, autonomy=autonomy)
+        self.autonomy = ClusterAutonomy(rules_of({"rules": told}), means, autonomy=autonomy)
         for batch in worlds.batches(worlds.past(scenario)):
             self._turn(self.memory.take(batch, None))
 
@@ -89,6 +97,19 @@ class World:
         view = self.memory.view
         self.autonomy.consider(learnt, view, now=view.newest)
 
+    def stale(self):
+        facts = self.memory.view.graph.facts.values()
+        return [one for one in facts if one.kind == "config_stale"]
+
+    def restarted(self):
+        """Let the pods that were stale begin again, soon after the act."""
+        at = self.autonomy.all()[0].acted_at + timedelta(seconds=5)
+        begun = [
+            replace(one, id=f"begun-{one.id}", kind="container_started", happened_at=at)
+            for one in self.stale()
+        ]
+        self._turn(self.memory.learn(begun, now=self.memory.view.newest))
+
     def stands(self):
         return [one.stands for one in self.autonomy.all()]
 
@@ -101,6 +122,7 @@ def test_within_all_bounds_it_acts_once_and_checks_that_it_helped():
     assert (proposal.action, proposal.target) == ("rollout_restart", "shop/Deployment/web")
     assert proposal.blast_radius == 3
     assert world.commits == 1, "the intent is durable before the act"
+    world.restarted()
     world.later(60)
     world.later(400)
     assert world.stands() == ["helped"]
@@ -112,15 +134,87 @@ def test_trouble_that_goes_on_is_told_and_the_act_is_taken_back():
     world = World([STALE])
     world.later(150)
     (under,) = world.autonomy.all()
-    stale = next(f for f in world.memory.view.graph.facts.values() if f.kind == "config_stale")
-    again = replace(stale, id="again", happened_at=under.acted_at + timedelta(seconds=120))
-    world.memory.learn([again], now=world.memory.view.newest)
+    world.restarted()
+    again = under.acted_at + timedelta(seconds=120)
+    world.memory.learn(
+        [replace(world.stale()[0], id="again", happened_at=again)], now=world.memory.view.newest
+    )
     world.later(400)
     assert world.stands() == ["did_not_help", "done"]
     undo = world.actuator.done[f"{under.proposal.key}-undo"][0]
     assert undo.action == "undo"
     assert undo.arguments["key"] == under.proposal.key
     assert [one.outcome.helped for one in world.remembered] == [False]
+
+
+def test_an_act_after_which_nothing_changed_did_not_help():
+    world = World([STALE])
+    world.later(150)
+    world.later(400)
+    assert world.stands() == ["did_not_help", "done"]
+    (judged,) = world.remembered
+    assert judged.reasons[0].endswith("still runs with the old values")
+
+
+def test_trouble_that_the_act_itself_made_is_held_against_it():
+    world = World([STALE])
+    world.later(150)
+    (under,) = world.autonomy.all()
+    world.restarted()
+    stale = world.stale()[0]
+    workload = stale.involved["workload"]
+    newer = replace(workload, kind="ReplicaSet", name="web-newer", uid="newer")
+    rollout = replace(
+        stale, id="ours", kind="rolled_out", subject=workload, told_by="spec",
+        involved={"owner": newer}, happened_at=under.acted_at, payload={"restarted": True},
+    )  # fmt: skip
+    crash = replace(
+        stale, id="crash", kind="container_terminated", told_by="status",
+        subject=replace(stale.subject, name="web-newer-1", uid="newer-1"),
+        involved={"workload": workload, "owner": newer},
+        happened_at=under.acted_at + timedelta(seconds=90),
+        payload={"container": "app", "restart_count": 0, "exit_code": 1, "reason": "Error"},
+    )  # fmt: skip
+    world.memory.learn([rollout, crash], now=world.memory.view.newest)
+    world.later(400)
+    assert world.stands() == ["did_not_help", "done"]
+    assert "container_terminated" in world.remembered[0].reasons[0]
+    assert world.remembered[0].reasons[0].endswith("because of the act")
+
+
+def test_taking_back_waits_for_the_pace_of_the_gate():
+    world = World([STALE], rules=GateRules(act_blast_radius=10, max_per_hour=1))
+    world.later(150)
+    world.later(400)
+    assert world.stands() == ["did_not_help", "refused"]
+    assert any(reason.startswith("rate") for reason in world.autonomy.all()[1].reasons)
+    world.later(3600)
+    assert world.stands() == ["did_not_help", "done"]
+
+
+def test_what_a_freeze_holds_back_is_done_when_it_is_over():
+    night = {"days": "sun", "from": "00:00", "to": "09:24"}  # the absence runs out at 09:18
+    world = World([STALE | {"freezes": night}])
+    world.later(150)
+    assert world.stands() == ["held"]
+    assert world.autonomy.all()[0].reasons == ("freeze: nothing is done now",)
+    world.later(500)
+    assert world.stands() == ["checking"]
+
+
+def test_what_only_an_event_says_is_no_reason_to_act():
+    world = World([STALE])
+    heard = [replace(one, told_by="event") for one in world.stale()]
+    assert heard == []
+    world.later(150)
+    from tam_workbench.engine.cluster.finding import HEARSAY, findings
+
+    view = world.memory.view
+    (incident,) = view.incidents.values()
+    assert findings(view, incident)[0].trust == 1.0
+    for one in world.stale():
+        view.graph.put_fact(replace(one, told_by="event"))
+    assert findings(view, incident)[0].trust == HEARSAY < 0.5, "below what rules ask by default"
 
 
 @pytest.mark.parametrize(
@@ -133,7 +227,7 @@ def test_trouble_that_goes_on_is_told_and_the_act_is_taken_back():
         ({"blast_radius": {"pods": 2}}, Autonomy.ACT, ["asked"]),
         ({"windows": [{"days": "sat"}]}, Autonomy.ACT, ["asked"]),  # it is a Sunday
         ({"windows": [{"days": "sun"}]}, Autonomy.ACT, ["checking"]),
-        ({"freezes": [{"days": "sun"}]}, Autonomy.ACT, []),
+        ({"freezes": [{"days": "sun"}]}, Autonomy.ACT, ["held"]),
         ({"escalate": {"at": 0}}, Autonomy.ACT, ["escalated"]),
         ({"match": {"kind": "config_stale", "min_confidence": 1.01}}, Autonomy.ACT, []),
         ({"match": {"kind": "config_stale", "namespace": "back*"}}, Autonomy.ACT, []),
@@ -176,14 +270,52 @@ def test_after_a_crash_in_the_middle_nothing_is_done_twice():
         heir = World([STALE], actuator=actuator, scenario="05-ephemeral")
         heir.gate.restore(world.gate.state())
         heir.autonomy.restore(began)
-        heir.autonomy.resume(datetime(2026, 3, 1, tzinfo=UTC))
+        heir.autonomy.resume(heir.memory.view, now=datetime(2026, 3, 1, tzinfo=UTC))
         assert heir.stands() == [stands]
         assert len(actuator.done) == (1 if knows else 0)
+
+
+def test_a_cluster_that_does_not_answer_after_a_crash_is_asked_again():
+    world = World([STALE])
+    world.later(150)
+    (under,) = world.autonomy.all()
+    began = [replace(under, stands="acting", outcome=None, acted_at=None, check_at=None).told()]
+
+    class Silent(Doing):
+        is_silent = True
+
+        def outcome_of(self, key):
+            if self.is_silent:
+                raise UnreachableError("it does not answer")
+            return world.actuator.outcome_of(key)
+
+    heir = World([STALE], actuator=Silent())
+    heir.gate.restore(world.gate.state())
+    heir.autonomy.restore(began)
+    heir.autonomy.resume(heir.memory.view, now=heir.memory.view.newest)
+    assert heir.stands() == ["acting"]
+    heir.later(10)
+    heir.actuator.is_silent = False
+    heir.later(10)
+    assert heir.stands() == ["acting"], "it is given some time"
+    heir.later(20)
+    assert heir.stands() == ["checking"]
+    assert heir.actuator.done == {}
+
+
+def test_what_is_fresh_is_asked_about_after_a_restart():
+    world = World([STALE])
+    learnt = world.memory.due(world.memory.view.newest + timedelta(seconds=150))
+    assert learnt.correlated.incidents, "kept, and then the loop died"
+    world.autonomy.resume(world.memory.view, now=world.memory.view.newest)
+    world.later(1)
+    assert world.stands() == ["checking"]
 
 
 def test_everything_is_in_the_ledger():
     world = World([STALE])
     world.later(150)
+    world.restarted()
     world.later(400)
     world.commit()
     kinds = [entry.kind for entry in world.journal.entries()]
@@ -245,3 +377,20 @@ def test_rate_and_cooldown_bound_what_a_rule_does():
     assert course(("shop/Deployment/web", 299)) is Course.NOTHING
     assert course(("a", 10), ("b", 599)) is Course.NOTHING
     assert course(("a", 10), ("b", 601)) is Course.ACT
+
+
+def test_the_shipped_rules_tell_every_field_there_is():
+    from importlib.resources import files
+
+    from tam_workbench.gate import cluster_rules
+
+    text = (files("tam_workbench.engine.cluster") / "rulebooks" / "conservative.yaml").read_text()
+    told = text.partition("\nrules:")[0]
+    fields = {*cluster_rules._FIELDS, *cluster_rules.Match.__dataclass_fields__}
+    assert {name for name in fields if f"{name}" not in told} == set()
+    defaults = cluster_rules.rule_of({"name": "a", "match": {"kind": "x"}, "action": "scale"})
+    assert f"(1 in {defaults.window_s:.0f})" in told
+    assert f"({defaults.cooldown_s:.0f})" in told
+    assert f"({defaults.check_after_s:.0f})" in told
+    assert f"({defaults.escalate_at} in {defaults.recurs_within_s:.0f})" in told
+    assert f"confidence  in the root cause, 0 to 1 ({defaults.match.min_confidence})" in told

@@ -112,7 +112,7 @@ def test_a_storm_that_nothing_bears_out_is_doubted(
 ):
     batch = storm(service, crashed_at, lines=lines, severity=severity)
     told = weighed(batch, scores(batch), view, StormRules())
-    assert told.values["logs"].max() == pytest.approx(0.9 * (0.4 if is_doubted else 1.0))
+    assert told.values["logs"].max() == pytest.approx(0.9 * (0.3 if is_doubted else 1.0))
     assert bool((told.reasons["logs"] & UNCORROBORATED).any()) == is_doubted
 
 

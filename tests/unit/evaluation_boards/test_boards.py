@@ -199,8 +199,8 @@ def test_published_figures_are_named_as_such(data, tmp_path):
 
 
 def test_a_board_that_is_none_of_a_set_is_refused():
-    with pytest.raises(SettingsError, match="no board 'rca'"):
-        boards.published_boards("rca")
+    with pytest.raises(SettingsError, match="no board 'tea'"):
+        boards.published_boards("tea")
     with pytest.raises(SettingsError, match="has no board 'smd'"):
         boards.published_boards("logs", "smd")
 

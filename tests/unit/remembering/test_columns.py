@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import pytest
 
 from tam_workbench.engine.remembering import Draft, MemoryRules, RecallRules
-from tam_workbench.engine.remembering.columns import identifiers, is_relational, named, strengths
+from tam_workbench.engine.remembering.columns import is_relational, named, strengths
+from tam_workbench.memory import identifiers
 
 
 def hit(name, score, text=""):

@@ -26,8 +26,12 @@ def test_a_chain_says_the_root_its_links_and_how_sure(wb):
     assert kinds[-1] == "endpoints lost"
     assert len(kinds) >= 3
     assert "rolled out" in widget.snapshot()
-    assert ET.fromstring(widget.snapshot()).get("aria-label").startswith("Rolled out of")
-    assert widget.describe().endswith(("confidence > 0.99.", "confidence 0.99."))
+    assert (
+        ET.fromstring(widget.snapshot())
+        .get("aria-label")
+        .startswith("Root cause of endpoints lost")
+    )
+    assert widget.describe().endswith(("Confidence > 0.99.", "Confidence 0.99."))
 
 
 def test_the_front_end_asks_and_the_same_again_is_told_again(wb):

@@ -1,7 +1,6 @@
 """The recorded source: a cluster's past, read as if it were watched."""
 
 import json
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,7 +13,7 @@ import polars as pl
 from tam_workbench.adapters.clusterrows import ClusterRows
 from tam_workbench.adapters.observing import decode, latest_stamp, seen, told_at
 from tam_workbench.adapters.sources.recorded.documents import Document, documents
-from tam_workbench.causal.manifests import sealed_config
+from tam_workbench.causal.manifests import is_sealed, sealed_config
 from tam_workbench.errors import BadInputError
 from tam_workbench.ports import Clock
 from tam_workbench.records import REJECTS, Authentication, Batch, Change, Channel, Observation
@@ -179,7 +178,7 @@ class _Reading:
         self.now = _EPOCH
         self._cluster = cluster
         self._salt = salt
-        self._versions: dict[str, deque[str]] = {}
+        self._versions: dict[str, tuple[str, ...]] = {}
 
     def at(self, document: Document) -> datetime:
         """Return when a document was seen, as far as it says."""
@@ -203,10 +202,10 @@ class _Reading:
         key, version = found.ref.key, found.resource_version
         if found.change is Change.GAP:
             return [found]
-        known = self._versions.setdefault(key, deque(maxlen=_REMEMBERED))
+        known = self._versions.get(key, ())
         if version and version in known:
             return []
-        known.append(version)
+        self._versions[key] = (*known[1 - _REMEMBERED :], version)
         return [found]
 
     def _of_object(self, document: Document) -> Observation:
@@ -236,5 +235,8 @@ def _sealed(found: Observation, salt: bytes) -> Observation:
     """Seal what somebody may have written down open; what we recorded stays as it is."""
     if found.change is Change.GAP or not found.manifest:
         return found
-    manifest = sealed_config({**found.manifest, "kind": found.ref.kind}, salt)
-    return replace(found, manifest=manifest)
+    manifest = found.manifest
+    if manifest.get("kind") == found.ref.kind and is_sealed(manifest):
+        return found
+    sealed = sealed_config({**manifest, "kind": found.ref.kind}, salt)
+    return replace(found, manifest=sealed)

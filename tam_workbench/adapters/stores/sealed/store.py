@@ -114,6 +114,12 @@ class SealedStore:
         self._check_open()
         return self._front.matching(text, k=k, where=where)
 
+    def coverage(self, words: Sequence[str], ids: Sequence[str]) -> float | None:
+        """Return how much of the words one of the entries has, if what answers can say."""
+        self._check_open()
+        coverage = getattr(self._front, "coverage", None)
+        return None if coverage is None else float(coverage(words, ids))
+
     def scan(self, where: Where = EVERYTHING) -> Iterator[list[MemoryEntry]]:
         """Yield what ``where`` admits, page by page, in order of id."""
         self._check_open()
