@@ -9,6 +9,7 @@ from typing import Any, Final
 from tam_workbench.causal.history_chapters import BLOCK, LENGTH, Chapter, packed
 from tam_workbench.causal.identity import aware, version_order
 from tam_workbench.causal.manifests import differences
+from tam_workbench.errors import BadInputError
 from tam_workbench.records import Change, ObjectRef, Observation
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -243,6 +244,11 @@ class History:
             chapter, _, block = place.partition(".")
             blocks.setdefault((key, int(chapter)), []).append((int(block or 0), name))
         for (key, number), parts in sorted(blocks.items()):
+            if len(parts) != max(parts)[0] + 1:
+                message = (
+                    f"segment {key}#{number} of the history misses a block: relist the cluster"
+                )
+                raise BadInputError(message)
             made, names = Chapter.restored([segments[name] for _, name in sorted(parts)])
             story = self._stories.get(key) or self._begun(key, ObjectRef(**names))
             if not story.chapters:

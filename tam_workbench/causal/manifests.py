@@ -68,9 +68,10 @@ def is_sealed(manifest: Mapping[str, Any]) -> bool:
     >>> is_sealed({"kind": "Pod", "spec": {"containers": [{"env": [{"name": "A", "value": "1"}]}]}})
     False
     """
-    if manifest.get("kind") in _CONFIGS and "hashes" not in manifest:
+    is_config = text(manifest.get("kind")) in _CONFIGS
+    if is_config and "hashes" not in manifest:
         return False
-    if _CONTENT & manifest.keys() and (manifest.get("kind") in _CONFIGS or _OPEN & manifest.keys()):
+    if _CONTENT & manifest.keys() and (is_config or _OPEN & manifest.keys()):
         return False
     metadata, spec = manifest.get("metadata"), manifest.get("spec")
     return _is_sealed_metadata(metadata) and _is_sealed_spec(spec)

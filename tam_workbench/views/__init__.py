@@ -5,6 +5,7 @@ toolkit (Panel and anywidget live in their own rooms) and decides nothing. What 
 outside is escaped here, once.
 """
 
+from tam_workbench.engine.cluster import ledger
 from tam_workbench.views.assets import esm_path
 from tam_workbench.views.causal import (
     ask_chain,
@@ -26,7 +27,6 @@ from tam_workbench.views.explanations import explanation_card
 from tam_workbench.views.forgetting import (
     countdown,
     forgetting_frame,
-    ledger,
     recurrence_frame,
     recurrence_line,
     recurrence_svg,

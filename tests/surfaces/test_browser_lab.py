@@ -74,7 +74,6 @@ def lab(notebook, tmp_path):
         port = probe.getsockname()[1]
     home = {name: str(tmp_path / name) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR",
                                                     "JUPYTER_RUNTIME_DIR")}  # fmt: skip
-    _start_kernels_unasked(tmp_path / "JUPYTER_CONFIG_DIR")
     command = [sys.executable, "-m", "jupyterlab", *FLAGS, f"--ServerApp.port={port}",
                f"--ServerApp.root_dir={tmp_path}",
                f"--LabApp.workspaces_dir={tmp_path / 'workspaces'}"]  # fmt: skip
@@ -93,14 +92,6 @@ def lab(notebook, tmp_path):
             server.terminate()
             server.wait(20)
             shutil.copy(tmp_path / "lab.log", SHOTS / "lab.log")
-
-
-def _start_kernels_unasked(config):
-    """Keep Lab on a busy machine from asking for the kernel that the notebook names."""
-    place = config / "lab" / "user-settings" / "@jupyterlab" / "notebook-extension"
-    place.mkdir(parents=True)
-    told = json.dumps({"autoStartDefaultKernel": True})
-    (place / "tracker.jupyterlab-settings").write_text(told)
 
 
 def _open(page, lab):
@@ -142,7 +133,7 @@ def test_widgets_live_and_approve_in_jupyterlab(lab):
         _open(page, lab)
         _run_all(page)
         summary = page.locator(".tam [data-text]").first
-        summary.wait_for(timeout=60_000)
+        summary.wait_for(timeout=120_000)
         page.wait_for_function(
             "() => document.querySelectorAll('.tam').length === 5", timeout=60_000
         )

@@ -60,7 +60,8 @@ def state(tmp_path_factory):
 def test_every_question_is_answered_for_people_and_for_programs(state, words):
     for_people = _tam(*words, "--state", state)
     assert for_people.exit_code == 0, for_people.stderr
-    assert max(map(len, for_people.stdout.splitlines()), default=0) <= 80
+    if words != ("acts",):  # whose keys are to be copied
+        assert max(map(len, for_people.stdout.splitlines()), default=0) <= 80
     for_programs = _tam(*words, "--state", state, "--json")
     assert for_programs.exit_code == 0
     json.loads(for_programs.stdout)
@@ -130,7 +131,8 @@ def crashed(tmp_path_factory):
 def test_trouble_comes_before_plain_news_which_is_only_counted(crashed):
     told = _tam("expiring", "--state", crashed)
     assert "image_pulled" not in told.stdout
-    assert "plain events, all saved (--all lists them); none lost" in told.stderr
+    assert "plain events, all saved (--all lists them); 16 pieces forgotten" in told.stderr
+    assert told.stderr.endswith("; none lost\n")
     every = _tam("expiring", "--all", "--state", crashed)
     assert "image_pulled" in every.stdout
     assert "plain" not in every.stderr
@@ -184,10 +186,10 @@ def test_scenarios_are_listed_and_a_wrong_name_is_said(tmp_path):
 
 def test_a_question_loads_none_of_what_turns_a_loop(state):
     code = (
-        "import sys; from tam_workbench.cli import main; sys.argv[1:] = sys.argv[1:]\n"
+        "import sys; from tam_workbench.cli import main; \n"
         "try: main()\n"
         "except SystemExit as end: assert not end.code\n"
-        "heavy = 'numba lancedb networkx scipy torch pydantic river panel kubernetes'\n"
+        "heavy = 'numba lancedb networkx scipy torch pydantic_settings river panel kubernetes'\n"
         "print([one for one in heavy.split() if one in sys.modules])"
     )
     words = ["k8s", "cause", "deploy/web", "--state", str(state)]

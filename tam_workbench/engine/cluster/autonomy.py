@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from tam_workbench.causal import ClusterIncident
-from tam_workbench.engine.cluster.asking import same_workload
-from tam_workbench.engine.cluster.effect import SKEW, goes_on
+from tam_workbench.engine.cluster.effect import goes_on, is_about
 from tam_workbench.engine.cluster.finding import findings, recurrence
 from tam_workbench.engine.cluster.memory import Learnt
 from tam_workbench.engine.cluster.undertaking import (
@@ -84,28 +83,36 @@ class ClusterAutonomy:
         self._m = means
         self._autonomy = autonomy
         self._live: dict[str, ClusterIncident] = {}
-        self._told: dict[str, tuple[str, ...]] = {}  # key -> reasons last noted
+        self._next: dict[str, datetime] = {}  # live incident -> when it is asked about again
+        self._told: dict[str, tuple[str, ...]] = {}  # live incident -> what was noted of it last
         self._undertaken: dict[str, Undertaking] = {}
-        self._lost: dict[str, datetime] = {}  # key of an act begun before a crash -> asked again at
+        self._lost: dict[str, tuple[datetime, str]] = {}  # key of an act whose outcome is unknown
 
     def consider(self, learnt: Learnt, view: ClusterView, *, now: datetime) -> None:
         """Ask the rules about incidents that changed, and follow what is under way."""
-        for incident in learnt.correlated.incidents:
-            for gone in incident.supersedes:
-                self._live.pop(gone, None)
-            self._live[incident.id] = incident
+        self._heed(learnt, now)
         self._expire(now)
         self._find_out(now)
-        for incident in [one for one in self._live.values() if one.last_at + LATELY >= now]:
-            self._ask(incident, view, now)
-        self._live = {k: one for k, one in self._live.items() if one.last_at + LATELY >= now}
-        for under in self.all():
-            if under.check_at is None or now < under.check_at:
-                continue
+        for key, incident in self._live.items():
+            if self._rules and now >= self._next.get(key, now):
+                self._next[key] = now + AGAIN
+                self._ask(incident, view, now)
+        for under in [one for one in self.all() if one.check_at and now >= one.check_at]:
             if under.stands == "checking":
                 self._check(under, view, now)
             elif under.stands == "did_not_help":
                 self._take_back(under, now)
+
+    def _heed(self, learnt: Learnt, now: datetime) -> None:
+        """Know which incidents are fresh; those that changed are asked about at once."""
+        for incident in learnt.correlated.incidents:
+            for gone in incident.supersedes:
+                self._live.pop(gone, None)
+            self._live[incident.id] = incident
+            self._next.pop(incident.id, None)
+        self._live = {k: one for k, one in self._live.items() if one.last_at + LATELY >= now}
+        self._told = {k: told for k, told in self._told.items() if k in self._live}
+        self._next = {k: at for k, at in self._next.items() if k in self._live}
 
     def all(self) -> list[Undertaking]:
         """Return everything that was undertaken or asked for, the oldest first."""
@@ -147,19 +154,22 @@ class ClusterAutonomy:
         self._live = {
             key: one for key, one in view.incidents.items() if one.last_at + LATELY >= now
         }
-        self._lost = {one.proposal.key: now for one in self.all() if one.stands == "acting"}
+        why = "interrupted; not repeated"
+        begun = [one.proposal.key for one in self.all() if one.stands == "acting"]
+        self._lost = dict.fromkeys(begun, (now, why))
         self._find_out(now)
 
     def _find_out(self, now: datetime) -> None:
-        """Ask what came of acts that a crash cut off; again later where nobody answers."""
-        for key in [key for key, at in self._lost.items() if now >= at]:
+        """Ask what came of acts that were cut off; again later where nobody answers."""
+        for key, (at, why) in list(self._lost.items()):
+            if now < at:
+                continue
             try:
                 known = self._m.actuator.outcome_of(key)
             except TransientError:
-                self._lost[key] = now + AGAIN
+                self._lost[key] = (now + AGAIN, why)
                 continue
             del self._lost[key]
-            why = "interrupted; not repeated"
             lost = Outcome(key=key, result=Result.FAILED, detail=why, finished_at=now)
             self._finished(self._undertaken[key], known or lost, now)
 
@@ -170,7 +180,7 @@ class ClusterAutonomy:
         return found
 
     def _ask(self, incident: ClusterIncident, view: ClusterView, now: datetime) -> None:
-        if any(_is_about(one, incident) for one in self.all() if one.stands != "held"):
+        if any(is_about(one, incident) for one in self.all() if one.stands != "held"):
             return  # once is enough: what did not help is for people
         acts = [
             Act(rule=one.rule, target=one.proposal.target, at=one.proposal.proposed_at)
@@ -183,8 +193,8 @@ class ClusterAutonomy:
                 continue
             key = f"{found.rule.name}-{incident.id}"
             told = tuple(reason.partition(":")[0] for reason in found.reasons)
-            if self._told.get(key) != told:
-                self._told[key] = told
+            if self._told.get(incident.id) != (key, *told):
+                self._told[incident.id] = (key, *told)
                 self._decide(key, found, finding, incident.workload, now=now)
             return
 
@@ -271,7 +281,18 @@ class ClusterAutonomy:
                 key=under.proposal.key, result=Result.FAILED, detail=str(error), finished_at=now
             )
         self._m.came(outcome, now)
-        self._finished(under, outcome, now)
+        if outcome.result is Result.FAILED and self._is_unknown(outcome.key):
+            self._lost[outcome.key] = (now + AGAIN, outcome.detail)
+        else:
+            self._finished(under, outcome, now)
+
+    def _is_unknown(self, key: str) -> bool:
+        """Tell whether nobody can say what came of an act: it may have been done."""
+        try:
+            self._m.actuator.outcome_of(key)
+        except TransientError:
+            return True
+        return False
 
     def _finished(self, under: Undertaking, outcome: Outcome, now: datetime) -> None:
         self._m.gate.record(under.proposal, outcome, now=now)
@@ -281,13 +302,14 @@ class ClusterAutonomy:
         stands = "done" if "undoes_key" in under.proposal.arguments else "checking"
         if not is_done:
             stands = "skipped" if outcome.result is Result.SKIPPED else "failed"
+        after = timedelta(seconds=under.check_after_s)
         self._keep(
             replace(
                 under,
                 outcome=outcome,
                 stands=stands,
                 acted_at=now,
-                check_at=now + timedelta(seconds=under.check_after_s) if is_done else None,
+                check_at=now + after if stands == "checking" else None,
             )
         )
 
@@ -338,14 +360,6 @@ class ClusterAutonomy:
     ) -> None:
         line = {"key": under.proposal.key, "rule": under.rule, **body}
         self._m.scribe.note(kind, line, at=at)
-
-
-def _is_about(under: Undertaking, incident: ClusterIncident) -> bool:
-    """Return whether an act is about an incident, whatever that was called by then."""
-    if under.workload is None:
-        return under.proposal.incident == incident.id
-    begun = incident.first_at - SKEW
-    return same_workload(under.workload, incident.workload) and begun <= under.proposal.proposed_at
 
 
 def _proposal(key: str, rule: ClusterRule, finding: Finding, *, now: datetime) -> Proposal:

@@ -6,13 +6,18 @@ from typing import Any
 
 from tam_workbench.causal import CausalGraph, Deriver, History
 from tam_workbench.engine.cluster.names import Names
-from tam_workbench.engine.cluster.pages import Row, edges_of
+from tam_workbench.engine.cluster.pages import Row, edges_of, without_cycles
 from tam_workbench.engine.cluster.shelf import ClusterShelf
 from tam_workbench.engine.cluster.view import ClusterView
 
 
 def kept_view(shelf: ClusterShelf) -> ClusterView:
     """Return what is kept, as it stood at the last commit of its loop."""
+    with without_cycles():
+        return _view(shelf)
+
+
+def _view(shelf: ClusterShelf) -> ClusterView:
     graph, names, history = CausalGraph(), Names(), History()
     about = shelf.about()
     edges: dict[str, list[Row]] = {}

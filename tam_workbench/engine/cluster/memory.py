@@ -23,7 +23,7 @@ from tam_workbench.causal.deriving_state import rows_of
 from tam_workbench.engine.cluster.joining import weighed
 from tam_workbench.engine.cluster.kept import derivers_of
 from tam_workbench.engine.cluster.names import Names
-from tam_workbench.engine.cluster.pages import Page, Row, edge_rows
+from tam_workbench.engine.cluster.pages import Page, Row, edge_rows, without_cycles
 from tam_workbench.engine.cluster.rules import ClusterRules
 from tam_workbench.engine.cluster.shelf import ClusterShelf
 from tam_workbench.engine.cluster.view import ClusterView
@@ -211,7 +211,8 @@ class ClusterMemory:
         rows = self._shelf.objects()
         self._derivers.update(derivers_of(rows, event_ttl_s=self.rules.event_ttl_s))
         self._incidents = self._shelf.incidents()
-        self._recall(about.get("first_page", 0))
+        with without_cycles():
+            self._recall(about.get("first_page", 0))
 
     def close(self) -> None:
         """Let go of the documents."""

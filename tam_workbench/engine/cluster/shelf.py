@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any, Final
 
 from tam_workbench.causal import ClusterIncident
-from tam_workbench.engine.cluster.pages import Page, opened, page_of, page_text, sealed
+from tam_workbench.engine.cluster.pages import Page, Reader, opened, page_text, sealed
 from tam_workbench.engine.scribe import from_json
 from tam_workbench.ports import Documents
 
@@ -76,10 +76,9 @@ class ClusterShelf:
 
     def pages(self, *, first: int = 0) -> Iterator[tuple[int, Page]]:
         """Yield the pages with their numbers, from one on, as they came."""
-        number = first
-        for text in self._texts(first):
-            yield number, page_of(text)
-            number += 1
+        reader = Reader()
+        for number, text in enumerate(self._texts(first), start=first):
+            yield number, reader.page(text)
 
     def _texts(self, first: int) -> Iterator[str]:
         number = first

@@ -1,12 +1,12 @@
 """Columns: what the answers of a recall's columns are worth before they are fused."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 import numpy as np
 
-from tam_workbench.records import Hit
+from tam_workbench.records import Hit, MemoryEntry
 
 _RELATIONAL: Final = re.compile(
     r"\b(preced|led to|caus|because|why|trigger|follow|came before|came after|depend|upstream"
@@ -14,7 +14,6 @@ _RELATIONAL: Final = re.compile(
     re.IGNORECASE,
 )
 _MOST_STEPS: Final = 3.0
-_RANKS: Final = 60.0  # as in `memory.fuse`
 
 
 def is_relational(text: str) -> bool:
@@ -42,22 +41,19 @@ def named(
     return {id_: (held[id_] / len(names)) ** 2 for id_ in order}
 
 
-def at_service(columns: Sequence[Sequence[Hit]], words: Collection[str]) -> list[str]:
-    """Return the ids whose service the question names, best of the columns first.
+def elsewhere(entries: Iterable[MemoryEntry], words: Collection[str]) -> frozenset[str]:
+    """Return the ids of entries of another service than the question names; none if it names none.
 
-    What a service is called is one word among many in a text; in a question it is where.
+    What a service is called is one word among many in a text; in a question it says where.
 
     >>> from types import SimpleNamespace as Some
-    >>> column = [Some(entry=Some(id=name, service=at)) for name, at in ("ax", "by", "cx")]
-    >>> at_service([column, column[::-1]], {"disk", "x"})
-    ['a', 'c']
+    >>> met = [Some(id=name, service=at) for name, at in (("a", "cart"), ("b", "web"), ("c", ""))]
+    >>> sorted(elsewhere(met, {"disk", "cart"})), sorted(elsewhere(met, {"disk"}))
+    (['b'], [])
     """
-    worth: dict[str, float] = {}
-    for column in columns:
-        for rank, hit in enumerate(column, start=1):
-            if hit.entry.service.lower() in words:
-                worth[hit.entry.id] = worth.get(hit.entry.id, 0.0) + 1.0 / (_RANKS + rank)
-    return sorted(worth, key=lambda id_: (-worth[id_], id_))
+    at = {entry.id: entry.service.lower() for entry in entries if entry.service}
+    others = frozenset(id_ for id_, service in at.items() if service not in words)
+    return others if len(others) < len(at) else frozenset()
 
 
 def strengths(hits: Sequence[Hit]) -> dict[str, float]:

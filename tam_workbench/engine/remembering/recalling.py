@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from tam_workbench import memory
 from tam_workbench.engine.remembering.columns import (
-    at_service,
+    elsewhere,
     is_relational,
     named,
     strengths,
@@ -25,9 +25,7 @@ Floats = npt.NDArray[np.float32]
 SEEDS: Final = 5
 """Best hits of the other columns that the graph spreads from."""
 
-WEIGHTS: Final[Mapping[str, float]] = MappingProxyType(
-    {"vector": 1.0, "text": 1.5, "graph": 0.5, "service": 2.0}
-)
+WEIGHTS: Final[Mapping[str, float]] = MappingProxyType({"vector": 1.0, "text": 1.5, "graph": 0.5})
 """Weights of a recall's columns; those that are not named weigh 1."""
 
 _ROUNDING: Final = 1e-9
@@ -63,13 +61,17 @@ class RecallRules:
     fusion: memory.FusionRules = field(
         default_factory=lambda: memory.FusionRules(max_rank=50, weights=dict(WEIGHTS))
     )
-    """Reciprocal rank fusion of the columns. A service that the question names weighs most; words
-    weigh more than the vector, which hears the frame that all texts of a house share."""
+    """Reciprocal rank fusion of the columns. Words weigh more than the vector, which hears the
+    frame that all texts of a house share."""
+
+    elsewhere: float = 0.25
+    """Share of its relevance that a hit of another service keeps when the question names one;
+    1 takes no notice of services."""
 
     is_graded: bool = True
     """Whether a column's vote weighs by how far the hit stands out in it; off counts ranks."""
 
-    relational_weight: float = 2.0
+    relational_weight: float = 3.0
     """Weight of the graph where a question asks what led to something: only the graph knows,
     so nobody else votes for its hits. In other questions it is that of ``fusion``."""
 
@@ -121,9 +123,6 @@ class Recaller:
             "text": [hit.entry.id for hit in by_text],
             **({"names": list(by_names)} if by_names else {}),
         }
-        words_asked = frozenset(memory.tokens(question.text))
-        if there := at_service([by_vector, by_text], words_asked):
-            columns["service"] = there
         self._ask_others(columns, found, question)
         fusion = memory.fuse(columns, k=len(found), rules=self._fusing(question.text))
         graded = {
@@ -131,9 +130,10 @@ class Recaller:
             "text": strengths(by_text),
             "names": by_names,
         }
+        others = self._elsewhere(question.text, found)
         words = {hit.entry.id: hit.parts.get("words", hit.score) for hit in by_text}
         contenders = self._contenders(
-            [self._graded(each, graded) for each in fusion.hits], question
+            [self._graded(each, graded, others) for each in fusion.hits], question
         )
         hits = [
             self._hit(
@@ -181,13 +181,23 @@ class Recaller:
         weights = {**rules.fusion.weights, "graph": rules.relational_weight}
         return replace(rules.fusion, weights=weights)
 
+    def _elsewhere(self, text: str, found: Mapping[str, MemoryEntry]) -> frozenset[str]:
+        """Return what is of another service than asked for; what led to it may be anywhere."""
+        if self._rules.elsewhere >= 1.0 or is_relational(text):
+            return frozenset()
+        return elsewhere(found.values(), frozenset(memory.tokens(text)))
+
     def _graded(
-        self, fused: memory.Fused, graded: Mapping[str, Mapping[str, float]]
+        self,
+        fused: memory.Fused,
+        graded: Mapping[str, Mapping[str, float]],
+        others: frozenset[str],
     ) -> memory.Fused:
         if not self._rules.is_graded:
             return fused
+        share = self._rules.elsewhere if fused.id in others else 1.0
         parts = {
-            column: part * graded.get(column, {}).get(fused.id, 1.0)
+            column: part * share * graded.get(column, {}).get(fused.id, 1.0)
             for column, part in fused.parts.items()
         }
         return replace(fused, parts=parts, score=min(1.0, sum(parts.values())))

@@ -86,7 +86,8 @@ def figures(seeds: Sequence[int] = HELD_OUT) -> list[Figure]:
     ours = rows[SHOWN]
     lines = []
     for name, key, unit, goal, bound, is_lowest in _LINES:
-        peers = ", ".join(f"{peer} {rows[peer][key]:.3g}" for peer in NAMES if peer != SHOWN)
+        beside = {peer.removeprefix("ours, "): rows[peer][key] for peer in NAMES if peer != SHOWN}
+        peers = ", ".join(f"{peer} {value:.3g}" for peer, value in beside.items())
         holds = None
         if bound is not None:
             holds = ours[key] >= bound if is_lowest else ours[key] <= bound

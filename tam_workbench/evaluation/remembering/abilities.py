@@ -11,12 +11,14 @@ Each is a share over the questions of a seed; the interval is over seeds.
 - temporal: a setting took three values in turn; "as of" each time the right one must be first;
   and of a value learnt a day late, "as known at" before must not show it.
 - update: a fact is changed; the old wording must be in no answer, the new one first.
-- abstention in words: F1 of "new to me" over troubles never told (positives) and ones that were.
+- abstention in words: F1 of "new to me" over troubles never told (positives) and ones that were,
+  asked by a whole line, by three words of one and the service, or in a person's own words.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import pairwise
 from types import MappingProxyType
 from typing import Final
@@ -28,7 +30,14 @@ from tam_workbench.evaluation.figures import Figure, interval
 from tam_workbench.evaluation.remembering import windows
 from tam_workbench.evaluation.remembering.corpus import BEGIN, DAYS, Told, one_of, tell
 from tam_workbench.evaluation.remembering.houses import Hands, memory_at
-from tam_workbench.evaluation.remembering.vocabulary import KNOBS, SERVICES, STRANGERS, TROUBLES
+from tam_workbench.evaluation.remembering.vocabulary import (
+    FILLER,
+    KNOBS,
+    SERVICES,
+    STRANGERS,
+    TROUBLES,
+    Trouble,
+)
 from tam_workbench.records import Edge, Where
 
 PAST: Final = 120
@@ -184,7 +193,7 @@ def update(seed: int) -> Shares:
     return {"ours": _share(ours), "vector alone, both rows kept": _share(naive)}
 
 
-def abstention(seed: int) -> Shares:
+def abstention(seed: int, *, ask: "_Ask | None" = None) -> Shares:
     """Return F1 of "new to me": by our border, by any answer of BM25, and always."""
     rng = np.random.default_rng([seed, 5])
     past = known_past(rng)
@@ -195,15 +204,28 @@ def abstention(seed: int) -> Shares:
         is_new = bool(rng.random() < 0.5)
         trouble = one_of(rng, STRANGERS if is_new else TROUBLES)
         one = tell(rng, 0, trouble)
+        text = one.text if ask is None else ask(rng, one, trouble)
         truth.append(trouble.name not in seen)
-        ours.append(memory.recall(one.text, k=1).is_abstained)
-        words.append(not memory.shelf.matching(one.text, k=1, where=Where()))
+        ours.append(memory.recall(text, k=1).is_abstained)
+        words.append(not memory.shelf.matching(text, k=1, where=Where()))
     always = [True] * len(truth)
     return {
         "ours": f1(truth, ours),
         "BM25 finds nothing": f1(truth, words),
         "always new": f1(truth, always),
     }
+
+
+def part_of_a_line(rng: np.random.Generator, one: Told, trouble: Trouble) -> str:
+    """Return three words of a wording and the service, as somebody searches a log."""
+    words = one_of(rng, trouble.told).split()
+    chosen = np.sort(rng.permutation(len(words))[:3])
+    return f"{one_of(rng, FILLER)} {one.service} {' '.join(words[at] for at in chosen)}"
+
+
+def own_words(rng: np.random.Generator, one: Told, trouble: Trouble) -> str:
+    """Return what a person asks, in words of their own."""
+    return f"{one_of(rng, FILLER)} {one_of(rng, trouble.asked)} in {one.service}"
 
 
 def f1(truth: list[bool], said: list[bool]) -> float:
@@ -236,6 +258,7 @@ def _windows(place: int) -> "_Ability":
     return ability
 
 
+_Ask = Callable[[np.random.Generator, Told, Trouble], str]
 _Ability = Callable[[int], Shares]
 ABILITIES: Final[Mapping[str, tuple[_Ability, str, float | None]]] = MappingProxyType(
     {
@@ -245,7 +268,9 @@ ABILITIES: Final[Mapping[str, tuple[_Ability, str, float | None]]] = MappingProx
         "temporal: true then, known then": (temporal, "share", 0.95),
         "update: only the new wording": (update, "share", 0.95),
         "abstention on windows": (_windows(1), "F1", 0.9),
-        "  abstention in words alone": (abstention, "F1", None),
+        "  abstention in words alone": (abstention, "F1", 0.9),
+        "  abstention, part of a line": (partial(abstention, ask=part_of_a_line), "F1", None),
+        "  abstention, a person's own words": (partial(abstention, ask=own_words), "F1", None),
     }
 )
 """What is asked, how it is measured, and the least that is wanted, if any."""

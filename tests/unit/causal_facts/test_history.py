@@ -120,6 +120,36 @@ def test_segments_are_only_those_that_changed():
     assert sorted(history.segments()) == ["c/u#2"]
 
 
+def test_a_new_version_writes_no_old_block_anew():
+    history = History()
+    for number in range(1, 21):
+        history.put(version(number, number))
+    parts = history.segments()
+    assert sorted(parts) == ["c/u#0", "c/u#0.1", "c/u#0.2"]
+    history.put(version(21, 21))
+    assert sorted(history.segments()) == ["c/u#0.2"]
+    late = version(5, 5, uid="u")
+    history.put(late)  # known: nothing is to be written
+    assert history.segments() == {}
+    del parts["c/u#0.1"]
+    with pytest.raises(BadInputError, match="misses"):
+        History().restore(parts)
+
+
+def test_a_late_version_writes_all_blocks_after_it_anew():
+    history, held = History(), {}
+    for number in [*range(1, 12), *range(13, 31)]:
+        history.put(version(number, number))
+    held |= history.segments()
+    history.put(version(12, 12))
+    again = history.segments()
+    assert sorted(again) == ["c/u#0.1", "c/u#0.2", "c/u#0.3"]
+    other = History()
+    other.restore(held | again)
+    assert [other.at("c/u", at(s))["spec"]["n"] for s in (11, 12, 13, 30)] == [11, 12, 13, 30]
+    assert len(other) == 30
+
+
 def test_a_broken_segment_says_what_to_do():
     history = History()
     history.put(version(1, 1))

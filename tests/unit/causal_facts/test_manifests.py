@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tam_workbench.causal import Deriver, canonical, differences, sealed_config, uses_of
+from tam_workbench.causal.manifests import is_sealed
 from tam_workbench.records import Change
 from tests.unit.causal_facts.seen import SALT, at, config, kinds, only, pod
 
@@ -147,6 +148,36 @@ def test_what_is_sealed_stays_as_it_is():
     sealed = sealed_config(manifest, SALT)
     assert sealed_config(sealed, b"another") == sealed
     assert manifest["data"] == {"a": "c2VjcmV0"}
+
+
+LEAVES = st.none() | st.text(max_size=3) | st.integers() | st.just([])
+PARTS = st.sampled_from(
+    [
+        *("kind", "metadata", "spec", "data", "stringData", "hashes", "managedFields", "type"),
+        *("annotations", "containers", "initContainers", "env", "name", "value"),
+        *("template", "jobTemplate"),
+    ]
+)
+NESTED = st.recursive(
+    LEAVES | st.just("Secret") | st.just("Pod"),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(PARTS, inner, max_size=4),
+    max_leaves=24,
+)
+
+
+@given(st.dictionaries(PARTS, NESTED, max_size=5))
+def test_only_what_sealing_would_leave_as_it_is_counts_as_sealed(manifest):
+    if is_sealed(manifest):
+        assert sealed_config(manifest, SALT) == manifest
+
+
+def test_a_sealed_manifest_counts_as_sealed_and_an_open_one_does_not():
+    env = [{"name": "A", "value": "secret"}]
+    open_pod = {"kind": "Pod", "metadata": {}, "spec": {"containers": [{"name": "a", "env": env}]}}
+    held = {"kind": "Deployment", "spec": {"template": {"spec": open_pod["spec"]}}}
+    for manifest in (open_pod, held, {"kind": "Secret", "data": {"a": "x"}}):
+        assert not is_sealed(manifest)
+        assert is_sealed(sealed_config(manifest, SALT))
 
 
 def test_each_way_of_using_a_config_is_told():

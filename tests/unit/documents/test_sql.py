@@ -72,3 +72,26 @@ def test_no_message_holds_a_document(tmp_path):
     told = raised.value
     assert SECRET not in str(told) + str(told.__cause__)
     documents.close()
+
+
+def test_what_no_database_keeps_is_refused_and_what_any_keeps_is_not():
+    documents = SqlDocuments()
+    for text in ("a\0b", "\ud800", "é\udfff"):
+        with pytest.raises(BadInputError, match="no database keeps"):
+            documents.put("note", {"a": text})
+    documents.put("note", {"a": "é\U0001f600\ud7ff\ue000"})
+    assert documents.all("note") == {"a": "é\U0001f600\ud7ff\ue000"}
+    documents.close()
+
+
+def test_a_large_document_does_not_make_others_slow(tmp_path):
+    """A key that is compared with a row is compared with the key alone, however long the text."""
+    documents = SqlDocuments(tmp_path / "d.sqlite")
+    documents.put("page", {str(number): "x" * 2_000_000 for number in range(3)})
+    asked = "EXPLAIN QUERY PLAN SELECT json FROM tam_documents WHERE kind = 'a' AND id = 'b'"
+    with sqlite3.connect(tmp_path / "d.sqlite") as reader:
+        (plan,) = reader.execute(asked).fetchall()
+        (made,) = reader.execute("SELECT sql FROM sqlite_master WHERE type = 'table'").fetchall()
+    assert "INDEX" in plan[3]
+    assert "WITHOUT ROWID" not in made[0]  # where the text is part of what keys are searched in
+    documents.close()

@@ -303,6 +303,34 @@ def test_a_cluster_that_does_not_answer_after_a_crash_is_asked_again():
     assert heir.actuator.done == {}
 
 
+def test_an_act_of_which_nobody_knows_what_came_is_asked_about_again():
+    class Cut(Doing):
+        """Does it, and the answer is lost; for a while nobody can be asked."""
+
+        is_silent = True
+
+        def act(self, proposal, *, now):
+            super().act(proposal, now=now)
+            raise UnreachableError("the connection was cut")
+
+        def outcome_of(self, key):
+            if self.is_silent:
+                raise UnreachableError("it does not answer")
+            return super().outcome_of(key)
+
+    world = World([STALE], actuator=Cut())
+    world.later(150)
+    assert world.stands() == ["acting"]
+    world.later(31)
+    assert world.stands() == ["acting"]
+    world.actuator.is_silent = False
+    world.later(31)
+    assert world.stands() == ["checking"]
+    world.commit()
+    kinds = [entry.kind for entry in world.journal.entries()]
+    assert kinds == ["cluster_rule", "verdict", "acting", "outcome"]
+
+
 def test_what_is_fresh_is_asked_about_after_a_restart():
     world = World([STALE])
     learnt = world.memory.due(world.memory.view.newest + timedelta(seconds=150))

@@ -27,6 +27,21 @@ def test_the_border_moves_to_where_the_pairs_part():
     assert high.border > 0.93
 
 
+def test_the_first_real_strangers_outweigh_the_imagined_ones():
+    calibration = taught([(0.5, False)] * 8 + [(0.75, True)] * 4)
+    assert calibration.border < 0.72
+    assert calibration.probability(0.75) > 0.5
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_curve_is_the_best_there_is_whatever_order_the_pairs_came_in(seed):
+    rng = np.random.default_rng(seed)
+    pairs = [(float(s), bool(s > 0.7)) for s in rng.uniform(0.2, 1.0, size=30)]
+    online, at_once = taught(pairs), taught(pairs[::-1])
+    assert online.border == pytest.approx(at_once.border, abs=1e-4)
+    assert 0.6 < online.border < 0.8
+
+
 def test_it_is_calibrated_on_pairs_it_never_saw():
     rng = np.random.default_rng(3)
     similarity = rng.uniform(0.3, 1.0, size=9000)

@@ -102,6 +102,19 @@ def test_two_quiet_blocks_say_nothing_and_one_says_no(rng):
     assert 0.4 < recogniser.recognise(changed).matches[0].similarity < 0.9
 
 
+def test_a_signal_that_is_lost_says_less_than_another_one(rng):
+    quiet = (0.0,) * (SIZES["templates"] - 1) + (1.0,)
+    whole = drawn(rng, ("metrics", "templates"))
+    recogniser = Recogniser()
+    recogniser.learn(whole, at=NOON)
+    lost = Signature(blocks={**whole.blocks, "templates": quiet}, service="web")
+    other = Signature(blocks={**whole.blocks, **drawn(rng, ("templates",)).blocks}, service="web")
+    lost_match, other_match = (recogniser.recognise(s).matches[0] for s in (lost, other))
+    assert lost_match.similarity > 0.65
+    assert other_match.similarity < 0.55
+    assert lost_match.parts["templates"] < 0.3
+
+
 def test_weights_decide_what_counts(rng):
     signature, other = drawn(rng), drawn(rng)
     mixed = Signature(blocks={**other.blocks, "metrics": signature.blocks["metrics"]})

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from tam_workbench.memory.hot_columns import Asked, Columns
-from tam_workbench.memory.words import WordIndex, tokens
+from tam_workbench.memory.terms import telling, tokens
+from tam_workbench.memory.words import WordIndex
 
 VERBS = [
     "error",
@@ -117,3 +118,21 @@ def test_texts_are_replaced_and_removed():
 )
 def test_tokens(text, expected):
     assert tokens(text) == expected
+
+
+def test_what_a_question_is_about_leaves_out_names_numbers_and_asking():
+    asked = "Did we ever see OOMKilled on checkout-7f9c-x2 at 10.0.3.17, 512 MB, last week?"
+    assert telling(asked) == ("oomkilled", "oom", "killed", "mb", "week")
+    assert telling("cart-7f9c") == ()
+
+
+def test_coverage_is_the_share_of_what_is_rare():
+    index = WordIndex()
+    frame = [f"checkout alert on node, release {n}" for n in range(50)]
+    index.put(range(52), [*frame, "checkout heap exhausted on node", "disk full on node"])
+    rare = ["checkout", "node", "heap", "exhausted"]
+    assert index.coverage(rare, [50]) == pytest.approx(1.0)
+    assert index.coverage(rare, [0, 1, 51]) < 0.1
+    assert index.coverage(["checkout", "penguin"], [50]) < 0.1  # no text has a penguin
+    assert index.coverage([], [50]) == 0.0
+    assert index.coverage(["heap"], []) == 0.0

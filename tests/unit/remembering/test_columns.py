@@ -56,3 +56,15 @@ def test_a_pod_that_is_named_comes_first_whatever_else_is_alike(house):
     best = memory.recall(question, k=1).hits[0]
     assert "checkout-7f9c21-x2k9" in best.entry.text
     assert best.parts["rank_names"] == 1.0
+
+
+def test_a_service_that_is_asked_for_comes_before_the_same_words_of_another(memory):
+    line = "connection pool exhausted, threads wait for a connection"
+    services = ("checkout", "payment", "catalogue", "shipping")
+    memory.store([Draft(text=f"{line} in {name}", service=name) for name in services])
+    for name in services:
+        hits = memory.recall(f"connection pool exhausted in {name}", k=4).hits
+        assert hits[0].entry.service == name
+        assert hits[0].score > 2.5 * hits[1].score
+    anywhere = memory.recall("connection pool exhausted", k=4).hits
+    assert anywhere[0].score < 2.0 * anywhere[-1].score

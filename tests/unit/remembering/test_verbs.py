@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from tam_workbench.engine.remembering import Draft, obey
+from tam_workbench.engine.remembering import Draft, MemoryRules, RecallRules, obey
 from tam_workbench.errors import BadInputError
 from tam_workbench.ports import EVERYTHING
 from tam_workbench.records import Origin, Tier, Where
@@ -81,6 +81,32 @@ def test_what_is_like_nothing_known_is_new_to_us(memory):
     assert novel.is_abstained
     assert known.confidence > 0.9
     assert novel.confidence < 0.1
+
+
+def test_a_shared_frame_is_not_knowing_and_a_part_of_a_line_is(memory):
+    frame = "on checkout-7d9f8b6c5-x2x4z at ip-10-0-3-17, release v1.4, for 12 s; on-call was paged"
+    lines = [
+        f"checkout: connection pool exhausted {frame}",
+        f"checkout: kernel killed the container {frame}",
+        f"checkout: certificate has expired {frame}",
+    ]
+    memory.store([Draft(text=line, service="checkout") for line in lines])
+    stranger = memory.recall(f"checkout: subtitles run ahead of sound {frame}")
+    assert stranger.is_abstained
+    assert stranger.hits[0].parts["similarity"] > 0.5
+    part = memory.recall("did we ever see an exhausted connection pool?")
+    assert not part.is_abstained
+    assert part.hits[0].entry.text == lines[0]
+    assert part.confidence > 0.9
+    assert not memory.recall("checkout-7d9f8b6c5-x2x4z").is_abstained
+    assert memory.recall("checkout-0000aaaa1-zzzzz").is_abstained
+
+
+def test_a_border_of_likeness_may_be_asked_for_instead(house):
+    rules = MemoryRules(recall=RecallRules(novel_below=-1.0))
+    memory = house.memory(rules=rules)
+    memory.store(Draft(text=OOM))
+    assert not memory.recall("penguins waddle across antarctic ice").is_abstained
 
 
 def test_forgotten_is_hidden_and_comes_back(memory, house):
