@@ -159,12 +159,14 @@ class Circumstances:
     """What a draft is judged against.
 
     ``near`` are the stored hits of its kind and service, best first, and what is stored under
-    its id. ``is_measured`` says that the engine wrote the text itself from telemetry: then it
-    may read like what was recalled, for that is what a recurrence is.
+    its id; ``told`` those of any kind that share its words. ``is_measured`` says that the engine
+    wrote the text itself from telemetry: then it may read like what was recalled, for that is
+    what a recurrence is.
     """
 
     now: datetime
     near: Sequence[Hit] = ()
+    told: Sequence[Hit] = ()
     echoes: Echoes | None = None
     is_measured: bool = False
 
@@ -322,7 +324,19 @@ def _echo(draft: MemoryEntry, circumstances: Circumstances, rules: AdmissionRule
     if circumstances.is_measured or circumstances.echoes is None:
         return ""
     share = circumstances.echoes.share(draft.text)
-    return f"recalled: {share:.0%} of it was recalled before" if share >= rules.echo_share else ""
+    if share >= rules.echo_share:
+        return f"recalled: {share:.0%} of it was recalled before"
+    return _repeated(draft, circumstances, rules)
+
+
+def _repeated(draft: MemoryEntry, circumstances: Circumstances, rules: AdmissionRules) -> str:
+    """Return which memory of another kind a draft repeats; its own kind is merged instead."""
+    runs = _runs(draft.text)
+    for other in (hit.entry for hit in circumstances.told if hit.entry.kind != draft.kind):
+        held = frozenset(_runs(other.text))
+        if runs and sum(run in held for run in runs) >= rules.echo_share * len(runs):
+            return f"recalled: it repeats memory {other.id[:12]}, a {other.kind}"
+    return ""
 
 
 def _mergeable(draft: MemoryEntry, near: Sequence[Hit], rules: AdmissionRules) -> list[Hit]:

@@ -194,22 +194,22 @@ class Recogniser:
         unit = normed(vector).astype(np.float32)
         n = len(self._ids)
         cosines = np.zeros((n, len(BLOCKS)))
-        shares = self._weights * (self._present[:n] & present)
-        for b in np.flatnonzero(present & (self._weights > 0.0)):
+        shares: Floats = self._weights * (self._present[:n] & present)
+        for b in np.flatnonzero(present & (self._weights > 0.0)).tolist():
             begin, end = EDGES[b], EDGES[b + 1]
             # einsum, not @: one thread, which on a busy machine is ten times faster than BLAS
             cosines[:, b] = np.einsum("ij,j->i", self._units[:n, begin:end], unit[begin:end])
-            shares[:, b] *= self._said(b, unit[begin:end])
+            shares[:, b] *= self._said(b, float(unit[end - 1]))
         total = shares.sum(axis=1)
         similarity = (shares * cosines).sum(axis=1) / np.maximum(total, _EMPTY)
         return np.where(total > _EMPTY, similarity, 0.0), cosines, shares
 
-    def _said(self, block: int, unit: Floats) -> Floats:
-        """Return how much of a block's weight stays beside each row, by who is quiet in it."""
+    def _said(self, block: int, own: float) -> Floats:
+        """Return how much of a block's weight stays beside each row, ``own`` our quietness."""
         if BLOCKS[block] == "place":
             return np.ones(len(self._ids))  # a name has no quietness
         quiet = np.clip(self._units[: len(self._ids), EDGES[block + 1] - 1], 0.0, 1.0)
-        own = min(max(float(unit[-1]), 0.0), 1.0)
+        own = min(max(own, 0.0), 1.0)
         return np.asarray((1.0 - quiet * own) * (1.0 - _LOST * np.abs(quiet - own)))
 
     # -- learning -----------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
+from sys import intern
 from typing import Any
 
 
@@ -33,7 +34,8 @@ class ObjectRef:
     @property
     def key(self) -> str:
         """Return who it is: by uid where there is one, else by its names."""
-        return f"{self.cluster}/{self.uid}" if self.uid else f"{self.cluster}/{self.path}"
+        # interned: an object's key stands in many tables, and so once in memory
+        return intern(f"{self.cluster}/{self.uid}" if self.uid else f"{self.cluster}/{self.path}")
 
     @property
     def path(self) -> str:

@@ -10,6 +10,7 @@ from tam_workbench.views.markup import badge, clock, empty
 
 STANDINGS: Final = {
     "asked": ("warn", "◆ waits for you"),
+    "held": ("muted", "‖ held back"),
     "refused": ("muted", "✗ not done"),
     "escalated": ("bad", "▲ a person must look"),
     "acting": ("accent", "▶ being done"),

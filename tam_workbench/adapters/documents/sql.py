@@ -132,9 +132,11 @@ class SqlDocuments:
             self._engine.dispose()
 
     def _upsert(self) -> Any:  # noqa: ANN401 - two dialects' own classes
-        from sqlalchemy.dialects import postgresql, sqlite
-
-        dialect: Any = sqlite if self._is_sqlite else postgresql
+        dialect: Any  # only the one that is needed: each weighs some megabytes
+        if self._is_sqlite:
+            from sqlalchemy.dialects import sqlite as dialect
+        else:
+            from sqlalchemy.dialects import postgresql as dialect
         insert = dialect.insert(self._table)
         return insert.on_conflict_do_update(
             index_elements=["kind", "id"], set_={"json": insert.excluded.json}

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any, Protocol
 
 import polars as pl
@@ -31,6 +32,9 @@ from tam_workbench.records import Batch, Change, Edge, Fact, ObjectRef, Observat
 
 BELIEVED = 0.35
 """Trust of a row from which it may speak of a cluster; as an incident's must be."""
+
+AT_ONCE = 512
+"""Objects whose states are written at once."""
 
 ROOM = 20_000
 """Names of forgotten facts that are let be."""
@@ -174,15 +178,18 @@ class ClusterMemory:
         self._shelf.put_incidents(unsaved.incidents)
         self._shelf.put_history(self._history.segments())
         for cluster, keys in unsaved.objects.items():
-            self._shelf.put_objects(rows_of(self._derivers[cluster].objects, keys))
+            objects, waiting = self._derivers[cluster].objects, iter(keys)
+            while part := list(islice(waiting, AT_ONCE)):
+                self._shelf.put_objects(rows_of(objects, part))
         self._shelf.put_about(self._about())
 
     def _put_page(self, unsaved: "_Unsaved") -> None:
         graph = self._correlator.graph
         told = [graph.facts[one] for one in unsaved.facts if one in graph.facts]
         edges = {one: edge_rows(one, graph) for one in unsaved.effects if one in graph.facts}
+        withdrawn = [one for one in unsaved.withdrawn if one not in graph.facts]
         number = self._shelf.next_page
-        self._shelf.put_page(Page(facts=told, withdrawn=unsaved.withdrawn, edges=edges))
+        self._shelf.put_page(Page(facts=told, withdrawn=withdrawn, edges=edges))
         if told:
             self._pages.append((number, max(fact.happened_at for fact in told)))
 

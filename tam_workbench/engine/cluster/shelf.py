@@ -9,7 +9,6 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
-from itertools import islice
 from typing import Any, Final
 
 from tam_workbench.causal import ClusterIncident
@@ -26,7 +25,9 @@ ABOUT: Final = "cluster_about"
 _AT_ONCE: Final = 16
 """Pages that are read at once."""
 _MOST: Final = 2048
-"""Facts in a page, and documents in a transaction that may as well be two."""
+"""Facts in a page."""
+_TOGETHER: Final = 512
+"""Parts of the history in a transaction."""
 _REF: Final = ("cluster", "kind", "name", "namespace", "uid")
 
 
@@ -99,8 +100,17 @@ class ClusterShelf:
         }
 
     def put_history(self, segments: Mapping[str, bytes]) -> None:
-        """Write parts of the history."""
-        self._put(HISTORY, {key: sealed(body) for key, body in segments.items()})
+        """Write parts of the history, a few hundred at once; those of a chapter together."""
+        told: dict[str, str] = {}
+        before = ""
+        for key in sorted(segments):
+            head, _, place = key.rpartition("#")
+            chapter = f"{head}#{place.partition('.')[0]}"
+            if len(told) >= _TOGETHER and chapter != before:
+                self._put(HISTORY, told)
+                told = {}
+            told[key], before = sealed(segments[key]), chapter
+        self._put(HISTORY, told)
 
     def history(self) -> dict[str, bytes]:
         """Return the parts of the history by id."""
@@ -108,8 +118,7 @@ class ClusterShelf:
 
     def put_objects(self, rows: Mapping[str, Any]) -> None:
         """Write the last state of objects, by key."""
-        for part in _parts(rows):
-            self._put(OBJECTS, {key: _text(rows[key]) for key in part})
+        self._put(OBJECTS, {key: _text(row) for key, row in rows.items()})
 
     def objects(self) -> list[dict[str, Any]]:
         """Return the last states of objects."""
@@ -147,12 +156,6 @@ class ClusterShelf:
         if self._documents is None and self._open is not None:
             self._documents = self._open()
         return self._documents
-
-
-def _parts(told: Mapping[str, Any]) -> Iterator[list[str]]:
-    waiting = iter(told)
-    while part := list(islice(waiting, _MOST)):
-        yield part
 
 
 def _number(page: int) -> str:

@@ -56,6 +56,7 @@ class Writer:
                 circumstances=memory.Circumstances(
                     now=now,
                     near=self._near(entry, known),
+                    told=() if is_measured else self._told(entry, known),
                     echoes=self._echoes,
                     is_measured=is_measured,
                 ),
@@ -73,6 +74,12 @@ class Writer:
             return []
         where = Where(kinds=(entry.kind,), services=(entry.service,), with_quarantined=True)
         return self._shelf.nearest(np.asarray(entry.vector, np.float32), k=NEAR, where=where)
+
+    def _told(self, entry: MemoryEntry, known: Mapping[str, MemoryEntry]) -> list[Hit]:
+        """Return what says the same in the same words, whatever its kind and however old."""
+        if entry.id in known or entry.kind in self._rules.never_alike:
+            return []
+        return self._shelf.matching(entry.text, k=1, where=Where(with_quarantined=True))
 
     def _note(
         self, entry: MemoryEntry, admission: memory.Admission, done: Written, now: datetime

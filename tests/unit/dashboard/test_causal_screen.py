@@ -16,10 +16,11 @@ from tam_workbench.api import Workbench
 from tam_workbench.dashboard.app import open_session
 from tam_workbench.dashboard.forgotten import forgetting, recurrence, standing
 from tam_workbench.dashboard.screens import causal
+from tam_workbench.engine.cluster.undertaking import STANDS
 from tam_workbench.evaluation.clusters import SCENARIOS, dump
 from tam_workbench.views import ledger
 from tam_workbench.views.causal import said_by
-from tam_workbench.views.undertaking import act_card, undertaken, waiting
+from tam_workbench.views.undertaking import STANDINGS, act_card, undertaken, waiting
 
 
 @pytest.fixture(scope="module")
@@ -165,6 +166,7 @@ def test_the_act_about_the_chosen_incident_is_asked_first(asking):
     assert waiting([under, other], "incident-x") is other
     assert waiting([replace(under, stands="refused")]) is None
     assert not act_card(replace(under, stands="escalated"))["pending"]
+    assert set(STANDINGS) == STANDS, "every standing has its word"
     evil = replace(under, proposal=replace(under.proposal, target="<script>"), reasons=("<b>",))
     assert "<script>" not in undertaken([evil])
     assert "<b>x" not in undertaken([replace(evil, kind="<b>x")])

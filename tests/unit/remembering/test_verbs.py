@@ -214,3 +214,13 @@ def test_orders_of_another_process(memory):
         obey(memory, {"verb": "dance"})
     with pytest.raises(BadInputError, match="not whole"):
         obey(memory, {"verb": "update"})
+
+
+def test_what_was_recalled_long_ago_does_not_come_back_as_another_kind(memory):
+    receipt = memory.store(Draft(text=OOM, kind="incident", service="checkout"))
+    echo = Draft(text=f"As seen before: {OOM}", kind="note", service="payment")
+    assert len(memory._echoes) == 0
+    [reason] = memory.store(echo).refused.values()
+    assert reason.startswith(f"recalled: it repeats memory {receipt.ids[0][:12]}")
+    told = f"{OOM}; raising its limit to four gigabytes and trimming the basket cache helped"
+    assert memory.store(Draft(text=told, kind="note", service="checkout")).ids
