@@ -4,6 +4,7 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from tam_workbench.causal.correlator_index import Known, Row
 from tam_workbench.causal.matching import WORKLOADS
@@ -170,6 +171,9 @@ class Incidents:
                 del self._stretches[key]
 
 
+_SIGNALLED: Final = frozenset({143, 137})  # 128 + SIGTERM, SIGKILL
+
+
 def _is_trouble(known: Known) -> bool:
     return known.fact.kind in TROUBLE and not _is_clean(known)
 
@@ -180,9 +184,12 @@ def _whose(known: Known) -> ObjectRef:
 
 
 def _is_clean(known: Known) -> bool:
+    """Tell whether a run ended well: by itself, or by the signals that end what was told to."""
     fact = known.fact
-    is_exit = fact.kind in {"container_terminated", "ephemeral_exited"}
-    return is_exit and fact.payload.get("exit_code") == 0
+    if fact.kind not in {"container_terminated", "ephemeral_exited"}:
+        return False
+    code = fact.payload.get("exit_code")
+    return code == 0 or (code in _SIGNALLED and bool(fact.payload.get("is_stopping")))
 
 
 def _join(fresh: _Stretch, other: _Stretch) -> None:

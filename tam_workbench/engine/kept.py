@@ -95,10 +95,10 @@ class Kept:
         current = [entry for entry in found if with_forgotten or entry.known_to is None]
         return sorted(current, key=last_seen, reverse=True)[:limit]
 
-    def close(self) -> None:
-        """Let go of memory and journal."""
+    def close(self, *, is_read_only: bool = False) -> None:
+        """Let go of memory and journal; a reader leaves no trace of what it asked."""
         if self._memory is not None:
-            self._memory.close()
+            self._memory.close(is_read_only=is_read_only)
         self._journal.close()
 
 

@@ -63,7 +63,7 @@ class Opened:
             try:
                 yield kept
             finally:
-                kept.close()
+                kept.close(is_read_only=True)
 
     def _stand(self) -> tuple[object, ...]:
         """Return what differs once the loop has written; of a database only the time does."""

@@ -12,6 +12,8 @@ from tam_workbench.records import Hit
 _LOOKED_AT: Final = 8
 """Best hits by words that are looked at; the fullest cover is among them."""
 
+_SUREST: Final = 0.99
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
@@ -42,11 +44,11 @@ def by_words(
 
 
 def verdict(value: float, *, border: float, width: float) -> Verdict:
-    """Return how sure a value makes: one half at the border, 0.73 a width above it.
+    """Return how sure a value makes: half at the border, 0.73 a width above, never all sure.
 
     >>> verdict(0.9, border=0.65, width=0.05).is_new, verdict(0.2, border=0.5, width=0.05).is_new
     (False, True)
     """
     steps = (value - border) / max(width, 1e-9)
     sure = 1.0 / (1.0 + math.exp(-min(max(steps, -50.0), 50.0)))
-    return Verdict(confidence=sure, is_new=value < border)
+    return Verdict(confidence=min(sure, _SUREST), is_new=value < border)

@@ -272,11 +272,12 @@ class Memory:
             self._keep()
             return self.shelf.flush()
 
-    def close(self) -> None:
-        """Make everything durable and let go."""
+    def close(self, *, is_read_only: bool = False) -> None:
+        """Make everything durable and let go; a reader leaves no trace of what it asked."""
         with self._lock:
             if self._is_open:
-                self._keep()
+                if not is_read_only:
+                    self._keep()
                 self.shelf.close()
                 self._around.documents.close()
                 self._is_open = False
@@ -284,8 +285,8 @@ class Memory:
     def take(self, entry: MemoryEntry, *, now: datetime) -> None:
         """Put a row that the engine made itself on the shelf; durable at the next `flush`."""
         with self._lock:
-            known = entry.known_from or now
-            self.shelf.put([replace(entry, known_from=known, embedder=self.embedder.name)])
+            put = replace(entry, known_from=entry.known_from or now, embedder=self.embedder.name)
+            self.shelf.put([put])
 
     def now(self, given: datetime | None = None) -> datetime:
         """Return the time given, else the one by the house's clock."""
@@ -394,7 +395,6 @@ class Memory:
             self._kept = documents
 
     def _load(self) -> None:
-        if "associations" in self._kept:
-            self.associations.restore(json.loads(self._kept["associations"]))
-        if "echoes" in self._kept:
-            self._echoes.restore(json.loads(self._kept["echoes"]))
+        for name, one in (("associations", self.associations), ("echoes", self._echoes)):
+            if name in self._kept:
+                one.restore(json.loads(self._kept[name]))
