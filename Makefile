@@ -52,6 +52,12 @@ bench: $(BIN)/.demo ## print the README's figures
 	$(BIN)/tam eval drift
 	$(BIN)/tam eval policies
 	$(BIN)/tam eval explanations
+	$(BIN)/tam bench memory
+	$(BIN)/tam eval recall
+	$(BIN)/tam bench causal
+	$(BIN)/tam eval clusters
+	$(BIN)/tam eval rca
+	$(BIN)/tam eval cases
 
 bench-check: $(BIN)/.test ## fail if a ratio to a peer lost over 15 % of what tests/ratios.json says
 	$(BIN)/tam bench loop --against tests/ratios.json

@@ -21,8 +21,8 @@ def bench(
     what: Annotated[
         str,
         typer.Argument(
-            help="loop, stages, latency, growth, start, memory, causal, memory-million, "
-            "memory-minilm, ui or explain."
+            help="loop, stages, latency, growth, start, memory, memory-million, memory-minilm, "
+            "causal, causal-million, ui or explain."
         ),
     ] = "loop",
     *,

@@ -97,6 +97,15 @@ def test_lancedb_keeps_deleted_rows_in_its_files_and_purge_does_not(tmp_path):
     assert proof.files_rewritten > 0
 
 
+def test_what_a_killed_writer_left_half_written_is_purged_too(tmp_path):
+    store = store_at(tmp_path)
+    store.put([*named("a"), replace(ENTRY, id="secret", text=SECRET)])
+    half = next(tmp_path.rglob("_transactions")) / ".tmpQ1w2e3"
+    half.write_text(f"half of a commit: {SECRET}")
+    assert store.purge(["secret"], needles=[SECRET]).files_holding == ()
+    assert not half.exists()
+
+
 def test_a_purge_that_was_cut_off_is_finished_at_the_next_opening(tmp_path):
     store = store_at(tmp_path)
     store.put([*named("a"), replace(ENTRY, id="secret", text=SECRET)])

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from lancedb.table import Table
 
 _INTENT: Final = "purge.json"
+_HALVES: Final = (".tmp*", "*#[0-9]*")  # as object stores name what is not whole yet
 
 
 def purge(path: Path, ids: Sequence[str], *, needles: Sequence[str]) -> PurgeProof:
@@ -84,6 +85,7 @@ def _carry_out(
             clones.sweep(root)
             for folder in [root, *clones.kept_folders(root).values()]:
                 went = _scrub(_table(folder), ids)
+                _sweep_halves(folder)
                 removed += went if folder == path else 0
     return removed, tags
 
@@ -103,6 +105,16 @@ def _scrub(table: "Table", ids: Sequence[str]) -> int:
     bring_up_to_date(table, dimension=int(table.schema.field("vector").type.list_size))
     prune(table)
     return removed
+
+
+def _sweep_halves(folder: Path) -> None:
+    """Drop files that a writer was killed over before it could name them; nobody reads them.
+
+    The caller holds the writer's lock, so none of them is being written.
+    """
+    for pattern in _HALVES:
+        for half in folder.rglob(pattern):
+            half.unlink(missing_ok=True)
 
 
 def _roots(path: Path) -> Iterator[Path]:
