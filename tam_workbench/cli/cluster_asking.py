@@ -33,6 +33,7 @@ from tam_workbench.engine.cluster import (
 )
 from tam_workbench.engine.opened import open_cluster
 from tam_workbench.errors import BadInputError
+from tam_workbench.guidance import sure
 from tam_workbench.records import Hit
 
 State = Annotated[
@@ -71,7 +72,7 @@ def cause(
             "cause": one.fact.kind,
             "of": place(one.fact.subject, is_of_many=asked.is_of_many),
             "at": stamp(one.fact.happened_at),
-            "sure": one.confidence,
+            "sure": sure(one.confidence),
             "by": " > ".join(one.relations),
         }
         for one in found.causes

@@ -9,7 +9,7 @@ from tam_workbench.guidance.budget import tokens
 from tam_workbench.guidance.pack import Pack, pack
 from tam_workbench.guidance.questions import open_questions
 from tam_workbench.guidance.quoting import NOTICE, Quoter, cite, cleaned, is_guarded
-from tam_workbench.guidance.saying import row_of
+from tam_workbench.guidance.saying import row_of, sure
 
 __all__ = [
     "NOTICE",
@@ -24,5 +24,6 @@ __all__ = [
     "open_questions",
     "pack",
     "row_of",
+    "sure",
     "tokens",
 ]

@@ -7,7 +7,7 @@ from typing import Any, Final
 from tam_workbench.guidance.brief import Brief, Difference, Episode
 from tam_workbench.guidance.questions import open_questions
 from tam_workbench.guidance.quoting import Quoter, cite, is_guarded
-from tam_workbench.guidance.saying import cited, details, row_of, spoken, stamp
+from tam_workbench.guidance.saying import cited, details, row_of, spoken, stamp, sure
 from tam_workbench.records import Edge, Expiring, Fact, Hit
 
 SECTIONS: Final[Mapping[str, str]] = {
@@ -75,7 +75,7 @@ def _chain(brief: Brief, quote: Quoter) -> Iterator[Item]:
         words = cited(fact, quote)
         if place == 0 and first is not None:
             row |= {"role": "root cause", "confidence": round(first.confidence, 3)}
-            words += f", root cause, confidence {first.confidence:.2f}"
+            words += f", root cause, confidence {sure(first.confidence)}"
         elif place:
             edge = between.get((way[place - 1].id, fact.id))
             relation = relations[place - 1] if place <= len(relations) else ""
@@ -100,15 +100,14 @@ def _by(edge: Edge | None, relation: str, row: dict[str, Any], quote: Quoter) ->
     if edge is None:
         return f", by {quote.span(relation)}"
     row["confidence"] = round(edge.confidence, 3)
-    return f", by {quote.span(relation)}, confidence {edge.confidence:.2f}"
+    return f", by {quote.span(relation)}, confidence {sure(edge.confidence)}"
 
 
 def _candidates(brief: Brief, quote: Quoter) -> Iterator[Item]:
     for cause in brief.causes[1:]:
         by = " > ".join(_titled(one, brief) for one in cause.relations)
-        line = (
-            f"- {cited(cause.fact, quote)}, confidence {cause.confidence:.2f}, by {quote.span(by)}"
-        )
+        how = f"confidence {sure(cause.confidence)}, by {quote.span(by)}"
+        line = f"- {cited(cause.fact, quote)}, {how}"
         row = {**row_of(cause.fact, quote), "confidence": round(cause.confidence, 3)}
         row.pop("quoted")
         yield _item("candidates", (line,), {**row, "relations": quote.tree(list(cause.relations))})

@@ -115,3 +115,12 @@ def _config(one: Mapping[str, Any]) -> str:
     how = "+".join(str(way) for way in one.get("how") or ())
     name = f"{one.get('kind', '')}/{one.get('name', '')}"
     return f"{name} ({how})" if how else name
+
+
+def sure(confidence: float) -> str:
+    """Return a confidence with two places, never a round 1 that nobody can vouch for.
+
+    >>> sure(0.5), sure(0.99917)
+    ('0.50', '> 0.99')
+    """
+    return "> 0.99" if confidence > 0.99 else f"{confidence:.2f}"

@@ -89,7 +89,7 @@ def merge(entry: MemoryEntry, old: MemoryEntry) -> MemoryEntry:
     ``attributes["last_seen"]`` moves on. An occurrence that is already counted is not counted
     again, nor is an outcome of it, but what is new about it (a second action) is added.
     """
-    before, now = _occurrences(old), _occurrences(entry)
+    before, now = occurrences(old), occurrences(entry)
     is_known = bool(now) and set(now) <= set(before)
     merged = old if is_known else _sighted(entry, old)
     credited, told = _credited(old), _credited(entry)
@@ -109,9 +109,9 @@ def absorb(entry: MemoryEntry, hits: Sequence[Hit], rules: RankRules) -> MemoryE
     nothing changes), else the one of the same id, else the nearest near-duplicate. Pass the hits
     of ``kind`` and ``service`` together with what `Store.get` finds under ``entry.id``.
     """
-    now = set(_occurrences(entry))
+    now = set(occurrences(entry))
     alike = [hit.entry for hit in hits if _same_scope(entry, hit.entry)]
-    twins = [old for old in alike if now and now <= set(_occurrences(old))]
+    twins = [old for old in alike if now and now <= set(occurrences(old))]
     twins += [old for old in alike if old.id == entry.id]
     twins += [hit.entry for hit in hits if is_duplicate(entry, hit, rules)]
     return merge(entry, twins[0]) if twins else entry
@@ -135,7 +135,7 @@ def with_outcome(entry: MemoryEntry, action: str, *, helped: bool) -> MemoryEntr
     ('scale', True, {'restart': (0, 1), 'scale': (1, 1)})
     """
     credited = _credited(entry)
-    latest = _occurrences(entry)[-1:]
+    latest = occurrences(entry)[-1:]
     key = json.dumps([*latest, action, helped])
     if latest and key in credited:
         return entry
@@ -163,12 +163,13 @@ def _same_scope(one: MemoryEntry, other: MemoryEntry) -> bool:
     return (one.kind, one.service) == (other.kind, other.service)
 
 
-def _occurrences(entry: MemoryEntry) -> list[str]:
+def occurrences(entry: MemoryEntry) -> list[str]:
+    """Return the keys of the sightings that an entry has counted, the last ones."""
     return list(json.loads(entry.attributes.get("occurrences", "[]")))
 
 
 def _sighted(entry: MemoryEntry, old: MemoryEntry) -> MemoryEntry:
-    before, now = _occurrences(old), _occurrences(entry)
+    before, now = occurrences(old), occurrences(entry)
     attributes = {**entry.attributes, **old.attributes}
     attributes["last_seen"] = max(last_seen(entry), last_seen(old)).isoformat()
     if before or now:

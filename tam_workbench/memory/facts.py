@@ -14,7 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from tam_workbench.errors import BadInputError
-from tam_workbench.memory.entries import Sighting, content_key, make_entry, merge
+from tam_workbench.memory.entries import (
+    Sighting,
+    content_key,
+    make_entry,
+    merge,
+    occurrences,
+)
 from tam_workbench.records import MemoryEntry, Tier
 
 _ALWAYS = datetime.max.replace(tzinfo=UTC)
@@ -111,7 +117,7 @@ def told(new: MemoryEntry, known: Sequence[MemoryEntry], now: datetime) -> tuple
             new = _over(new, _span(new)[0], min(later), known_from=now)
     for same in alive:
         if _object(same) == _object(new) and _covers(same, new):
-            counted = merge(new, same)
+            counted = same if _is_counted(new, known) else merge(new, same)
             return () if counted == same else (counted,)
     rows: list[MemoryEntry] = []
     for same in alive:
@@ -126,6 +132,14 @@ def told(new: MemoryEntry, known: Sequence[MemoryEntry], now: datetime) -> tuple
 def current(facts: Sequence[MemoryEntry], *, now: datetime) -> tuple[MemoryEntry, ...]:
     """Return the facts that are true now as far as we know now."""
     return tuple(fact for fact in facts if holds(fact, as_of=now, known_at=now))
+
+
+def _is_counted(new: MemoryEntry, known: Sequence[MemoryEntry]) -> bool:
+    """Tell whether a row that is believed no more has counted these sightings already."""
+    own = set(occurrences(new))
+    retired = [fact for fact in known if fact.known_to is not None and scope(fact) == scope(new)]
+    same = [fact for fact in retired if _object(fact) == _object(new)]
+    return bool(own) and any(own <= set(occurrences(fact)) for fact in same)
 
 
 def _object(fact: MemoryEntry) -> str:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from tam_workbench.causal import FACTS, ClusterIncident, patterns
 from tam_workbench.engine.cluster import Caused
 from tam_workbench.errors import TamError
+from tam_workbench.guidance import sure
 from tam_workbench.records import Cause, Fact, ObjectRef
 from tam_workbench.views.remembering import shortened
 from tam_workbench.views.svg import frame_svg
@@ -96,15 +97,6 @@ def _verdict(caused: Caused) -> str:
         f"{shortened(best.fact.subject.path, 90)}. "
         f"Confidence {sure(best.confidence)}."
     )
-
-
-def sure(confidence: float) -> str:
-    """Return a confidence with two places, never a round 1 that nobody can vouch for.
-
-    >>> sure(0.5), sure(0.99917)
-    ('0.50', '> 0.99')
-    """
-    return "> 0.99" if confidence > 0.99 else f"{confidence:.2f}"
 
 
 def _step(fact: Fact) -> dict[str, Any]:
