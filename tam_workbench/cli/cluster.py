@@ -8,11 +8,11 @@ import typer
 
 from tam_workbench.cli import cluster_asking
 from tam_workbench.cli.cluster_asking import DEFAULT_STATE, AsJson, State, k8s_app
-from tam_workbench.cli.output import guarded, plain, say, show
+from tam_workbench.cli.output import guarded, say, show
 from tam_workbench.errors import BadInputError
 
 if TYPE_CHECKING:
-    from tam_workbench.records import Autonomy
+    from tam_workbench.records import Autonomy, plain
 
 __all__ = ["cluster_asking", "k8s_app"]
 

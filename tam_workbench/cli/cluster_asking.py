@@ -22,7 +22,7 @@ from tam_workbench.cli.cluster_words import (
     until,
     without_vectors,
 )
-from tam_workbench.cli.output import console, guarded, plain, say, show
+from tam_workbench.cli.output import console, guarded, say, show
 from tam_workbench.engine.cluster import (
     ClusterQuestions,
     ClusterSummary,
@@ -34,7 +34,7 @@ from tam_workbench.engine.cluster import (
 from tam_workbench.engine.opened import open_cluster
 from tam_workbench.errors import BadInputError
 from tam_workbench.guidance import sure
-from tam_workbench.records import Hit
+from tam_workbench.records import Hit, plain
 
 State = Annotated[
     Path, typer.Option("--state", envvar="TAM_STATE_DIR", help="Folder the loop works in.")

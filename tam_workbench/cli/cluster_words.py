@@ -8,9 +8,9 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from tam_workbench.cli.output import console, plain, say
+from tam_workbench.cli.output import console, say
 from tam_workbench.engine.cluster.names import SHORT
-from tam_workbench.records import Expiring, Fact, ObjectRef
+from tam_workbench.records import Expiring, Fact, ObjectRef, plain
 
 WHEN: Final = {
     "next_restart": "at the next restart",

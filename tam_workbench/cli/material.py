@@ -10,9 +10,10 @@ from typing import Annotated, Any, Final
 import typer
 
 import tam_workbench
-from tam_workbench.cli.output import MISSING, guarded, plain, say, show
+from tam_workbench.cli.output import MISSING, guarded, say, show
 from tam_workbench.engine import datasets, plugins, settings
 from tam_workbench.errors import BadInputError, MissingExtraError
+from tam_workbench.records import plain
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 

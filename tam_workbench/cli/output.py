@@ -4,11 +4,8 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, is_dataclass
-from datetime import datetime
-from enum import Enum
 from functools import wraps
-from typing import Any, Final, ParamSpec
+from typing import Final, ParamSpec
 
 import typer
 from rich.console import Console
@@ -21,6 +18,7 @@ from tam_workbench.errors import (
     TamError,
     UnreachableError,
 )
+from tam_workbench.records import plain
 
 OK: Final = 0
 FINDING: Final = 1
@@ -74,23 +72,6 @@ def show_figures(rows: Sequence[Row], *, as_json: bool, title: str) -> None:
         measured = f"{_cell(row['value'])} {row['unit']}"
         table.add_row(told, measured, str(row["goal"] or "-"), _cell(row["holds"]))
     console().print(table)
-
-
-def plain(value: Any) -> Any:  # noqa: ANN401 - anything in, JSON out
-    """Return ``value`` as JSON can hold it.
-
-    >>> plain({"at": (1, None)})
-    {'at': [1, None]}
-    """
-    if is_dataclass(value) and not isinstance(value, type):
-        return plain(asdict(value))
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return value.value if isinstance(value, Enum) else value
 
 
 def _cell(value: object) -> str:

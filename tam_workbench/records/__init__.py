@@ -24,6 +24,7 @@ from tam_workbench.records.decisions import (
     UpdateVerdict,
     Verdict,
 )
+from tam_workbench.records.json_types import plain
 from tam_workbench.records.pulse import Pulse
 from tam_workbench.records.remembering import (
     AuditEntry,
@@ -120,4 +121,5 @@ __all__ = [
     "UpdateVerdict",
     "Verdict",
     "Where",
+    "plain",
 ]

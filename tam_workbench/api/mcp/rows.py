@@ -1,11 +1,10 @@
 """Rows: answers in JSON's types, with ids and times; words of telemetry under ``quoted``."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, is_dataclass
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from enum import Enum
 from typing import Any
 
+from tam_workbench import records
 from tam_workbench.causal import ClusterIncident, StateChange
 from tam_workbench.engine.cluster import Affected, Caused, SeenBefore
 from tam_workbench.guidance import Quoter, is_guarded, row_of
@@ -16,24 +15,16 @@ Row = dict[str, Any]
 
 def told(when: datetime | None) -> str | None:
     """Return a moment in UTC as ISO 8601 writes it; with a Z, since +00 looks like a phone's."""
-    return when.astimezone(UTC).isoformat().replace("+00:00", "Z") if when else None
+    return _utc(when) if when else None
+
+
+def _utc(when: datetime) -> str:
+    return when.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401 - anything in, JSON out
-    """Return a value as JSON can hold it.
-
-    >>> plain({"at": (1, None)})
-    {'at': [1, None]}
-    """
-    if is_dataclass(value) and not isinstance(value, type):
-        return plain(asdict(value))
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if isinstance(value, datetime):
-        return told(value)
-    return value.value if isinstance(value, Enum) else value
+    """Return a value as JSON can hold it, its moments as `told` writes them."""
+    return records.plain(value, moment=_utc)
 
 
 def object_row(ref: ObjectRef, quote: Quoter) -> Row:

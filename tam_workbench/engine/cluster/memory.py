@@ -33,6 +33,8 @@ from tam_workbench.records import Batch, Change, Edge, Fact, ObjectRef, Observat
 BELIEVED = 0.35
 """Trust of a row from which it may speak of a cluster; as an incident's must be."""
 
+A_DAY = timedelta(days=1)
+
 AT_ONCE = 512
 """Objects whose states are written at once."""
 
@@ -95,6 +97,7 @@ class ClusterMemory:
         self._incidents: dict[str, ClusterIncident] = {}
         self._newest: datetime | None = None
         self._last: datetime | None = None  # that anything was seen
+        self._forgot: datetime | None = None  # when old states were let go
         self._unsaved = _Unsaved()
         self._pages: deque[tuple[int, datetime]] = deque()  # number, its newest fact
         self.tell: Tell = _nobody
@@ -182,6 +185,7 @@ class ClusterMemory:
             while part := list(islice(waiting, AT_ONCE)):
                 self._shelf.put_objects(rows_of(objects, part))
         self._shelf.put_about(self._about())
+        self._forget_history()
 
     def _put_page(self, unsaved: "_Unsaved") -> None:
         graph = self._correlator.graph
@@ -308,11 +312,13 @@ class ClusterMemory:
         for edge in (*correlated.edges, *correlated.retracted):
             self._unsaved.effects[edge.effect] = None
 
-    def forget_history(self) -> list[str]:
-        """Let go of states that are too old to be asked for; return the chapters that went."""
-        if self._newest is None:
-            return []
-        return self._history.forget(self._newest - timedelta(seconds=self.rules.keep_history_s))
+    def _forget_history(self) -> None:
+        """Let go, once a day of the stream, of states that are too old to be asked for."""
+        if self._newest is None or (self._forgot and self._newest < self._forgot + A_DAY):
+            return
+        self._forgot = self._newest
+        before = self._newest - timedelta(seconds=self.rules.keep_history_s)
+        self._shelf.drop_history(self._history.forget(before))
 
 
 class _Unsaved:

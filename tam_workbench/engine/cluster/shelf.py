@@ -6,7 +6,7 @@ they were by then: of two pages that tell of the same effect the later one holds
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -115,6 +115,11 @@ class ClusterShelf:
     def history(self) -> dict[str, bytes]:
         """Return the parts of the history by id."""
         return {key: opened(text) for key, text in self._all(HISTORY).items()}
+
+    def drop_history(self, keys: Sequence[str]) -> None:
+        """Remove parts of the history by id."""
+        if keys and (documents := self._opened()) is not None:
+            documents.delete(HISTORY, keys)
 
     def put_objects(self, rows: Mapping[str, Any]) -> None:
         """Write the last state of objects, by key."""

@@ -2,13 +2,15 @@
 
 import importlib.util
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from tam_workbench.engine.cluster import ClusterQuestions, ClusterShelf, kept_view
+from tam_workbench.engine.cluster import ClusterQuestions, ClusterRules, ClusterShelf, kept_view
 from tam_workbench.errors import TransientError
+from tam_workbench.records import Change
 
 _spec = importlib.util.spec_from_file_location(
     "engine_cluster_worlds", Path(__file__).with_name("worlds.py")
@@ -96,6 +98,30 @@ def test_a_flush_that_is_cut_off_anywhere_loses_nothing(whole, tmp_path, after):
     heir.flush()
     view = kept_view(ClusterShelf(lambda: worlds.SqlDocuments(path)))
     assert view.graph.edges == memory.view.graph.edges
+
+
+@pytest.mark.parametrize("days", [1, 30])
+def test_states_too_old_to_be_asked_for_leave_the_folder(tmp_path, days):
+    past = worlds.past(NAME)
+    deleted = {one.ref.key for one in past if one.change is Change.DELETED}
+    shelf = ClusterShelf(lambda: worlds.SqlDocuments(tmp_path / "cluster.sqlite"))
+    memory = worlds.ClusterMemory(shelf, rules=ClusterRules(keep_history_s=days * 86_400.0))
+    for batch in worlds.batches(past):
+        memory.take(batch, None)
+    memory.flush()
+    kept = set(shelf.history())
+    assert deleted
+    assert deleted <= {name.split("#")[0] for name in kept}
+    seen = past[-1].observed_at + timedelta(days=2)
+    node = next(one for one in past if one.ref.kind == "Node")
+    for batch in worlds.batches([replace(node, observed_at=seen, resource_version="later")]):
+        memory.take(batch, None)
+    memory.flush()
+    gone = {name.split("#")[0] for name in kept - set(shelf.history())}
+    assert gone == (deleted if days == 1 else set())
+    again = worlds.memory_at(tmp_path / "cluster.sqlite")
+    again.restore()
+    assert worlds.told(again) == worlds.told(memory)
 
 
 def test_nothing_is_written_where_no_cluster_is_watched(tmp_path):

@@ -71,6 +71,13 @@ def test_watch_events_a_line(tmp_path):
     assert [r["row"] for r in batches[0].rejects.iter_rows(named=True)] == [6]
 
 
+def test_an_end_that_bears_the_last_version_is_told_once(tmp_path):
+    begun = json.dumps({"type": "ADDED", "object": pod("b", "2")})
+    ended = json.dumps({"type": "DELETED", "object": pod("b", "2")})
+    found, _ = read(written(tmp_path, "\n".join([begun, ended, begun, ended])))
+    assert shown(found) == [("ADDED", "b", "2"), ("DELETED", "b", "2")]
+
+
 @pytest.mark.parametrize("layout", [None, 2])
 def test_a_list_as_kubectl_prints_it(tmp_path, layout):
     told = {"apiVersion": "v1", "kind": "List", "items": PODS}

@@ -49,7 +49,8 @@ def test_a_killed_rotation_loses_nothing(tmp_path):
 
 
 def _headers(path):
-    """Return the last header in the log, when it speaks of a key to come."""
-    (log,) = path.glob("log-*")
-    lines = [line for line in log.read_bytes().splitlines() if b"tam-sealed-header" in line]
-    return [line for line in lines[-1:] if b'"following":""' not in line]
+    """Return the last header in the logs, when it speaks of a key to come."""
+    logs = sorted(path.glob("log-*"), key=lambda log: int(log.stem.split("-")[1]))
+    lines = [line for log in logs for line in log.read_bytes().splitlines()]  # old, then new
+    headers = [line for line in lines if b"tam-sealed-header" in line]
+    return [line for line in headers[-1:] if b'"following":""' not in line]

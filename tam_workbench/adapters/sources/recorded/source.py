@@ -178,7 +178,7 @@ class _Reading:
         self.now = _EPOCH
         self._cluster = cluster
         self._salt = salt
-        self._versions: dict[str, tuple[str, ...]] = {}
+        self._versions: dict[str, tuple[tuple[str, bool], ...]] = {}
 
     def at(self, document: Document) -> datetime:
         """Return when a document was seen, as far as it says."""
@@ -203,9 +203,10 @@ class _Reading:
         if found.change is Change.GAP:
             return [found]
         known = self._versions.get(key, ())
-        if version and version in known:
+        told = version, found.change is Change.DELETED  # an end may bear the last version's number
+        if version and told in known:
             return []
-        self._versions[key] = (*known[1 - _REMEMBERED :], version)
+        self._versions[key] = (*known[1 - _REMEMBERED :], told)
         return [found]
 
     def _of_object(self, document: Document) -> Observation:
