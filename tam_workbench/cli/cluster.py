@@ -10,9 +10,10 @@ from tam_workbench.cli import cluster_asking
 from tam_workbench.cli.cluster_asking import DEFAULT_STATE, AsJson, State, k8s_app
 from tam_workbench.cli.output import guarded, say, show
 from tam_workbench.errors import BadInputError
+from tam_workbench.records import plain
 
 if TYPE_CHECKING:
-    from tam_workbench.records import Autonomy, plain
+    from tam_workbench.records import Autonomy
 
 __all__ = ["cluster_asking", "k8s_app"]
 
