@@ -1,18 +1,12 @@
-"""The entry: which verbs are loaded depends on the first word."""
+"""The entry: only the verb that was typed is loaded, and none to list them."""
 
 import sys
 
-from tam_workbench.cli.beginning import begun
+from tam_workbench.cli.verbs import VERBS, loaded, told
 
 
 def main() -> None:
-    """Run the command line; verbs of clusters load none of the others."""
-    words = [word for word in sys.argv[1:] if not word.startswith("-")]
-    if words[:1] == ["k8s"]:
-        from tam_workbench.cli.context import k8s_app
-
-        app = begun()
-        app.add_typer(k8s_app, name="k8s")
-    else:
-        from tam_workbench.cli.main import app
+    """Run the command line."""
+    words = [word for word in sys.argv[1:] if not word.startswith("-")][:1]
+    app = loaded(words) if words and words[0] in VERBS else told()
     app()
