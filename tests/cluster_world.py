@@ -89,7 +89,7 @@ class World:
                 manifest["metadata"]["name"] += "-" + "-".join(users)
             self.make(manifest)
 
-    def until(self, ask, *, seconds=15.0):
+    def until(self, ask, *, seconds=90.0):
         ends = time.monotonic() + seconds
         while time.monotonic() < ends:
             found = ask()
@@ -159,7 +159,7 @@ def source_at(plane, address="admin", **arguments):
     )
 
 
-def read_until(source, holds, *, seconds=20.0):
+def read_until(source, holds, *, seconds=90.0):
     """Return batches and observations until ``holds(observations)``."""
     batches, seen, ends = [], [], time.monotonic() + seconds
     while not holds(seen):

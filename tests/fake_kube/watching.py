@@ -31,7 +31,7 @@ def source_of(fake, address="?kinds=Pod", **arguments):
     return KubernetesSource(address, clock=SystemClock(), connect=connect(fake.url), **arguments)
 
 
-def read_until(source, holds, *, seconds=10.0):
+def read_until(source, holds, *, seconds=60.0):
     """Return the batches read until ``holds(observations)``."""
     batches, seen, ends = [], [], time.monotonic() + seconds
     while not holds(seen):

@@ -117,6 +117,8 @@ def test_a_rollback_and_its_undoing(world, make):
     world.until(lambda: len(world.all("ReplicaSet")) == 1)
     actuator = make()
     assert "no former revision" in refused(actuator, "early", "rollback", "web")
+    world.until(lambda: revision(world) == "1")
+    assert "no former revision to go" in refused(actuator, "first", "rollback", "web")
     container = {"containers": [{"name": "app", "image": "shop:2"}]}
     world.change("Deployment", "web", {"spec": {"template": {"spec": container}}})
     world.until(lambda: len(world.all("ReplicaSet")) == 2)
@@ -131,8 +133,8 @@ def test_a_rollback_and_its_undoing(world, make):
 
 
 def revision(world):
-    annotations = world.get("Deployment", "web")["metadata"]["annotations"]
-    return annotations["deployment.kubernetes.io/revision"]
+    annotations = world.get("Deployment", "web")["metadata"].get("annotations") or {}
+    return annotations.get("deployment.kubernetes.io/revision", "none yet")
 
 
 def test_cordoning_leaves_nodes_to_run_on(world, make):
@@ -194,15 +196,12 @@ def test_the_role_for_acting_is_enough_and_another_is_refused(world, make):
     did(actor, "e", "network_block", "web")
     did(actor, "f", "network_unblock", "web")
     did(actor, "g", "undo", "web", key="d")
-    assert "no former" not in did_or_refused(actor, "h", "rollback", "web")
+    world.until(lambda: revision(world) == "2")
+    assert "from revision 2 to 1" in did(actor, "h", "rollback", "web")
     for name in ("m1", "m2"):
         world.make({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}})
     did(actor, "i", "cordon", "m1")
     did(actor, "j", "uncordon", "m1")
-
-
-def did_or_refused(actuator, key, action, target):
-    return actuator.act(proposal(key, action, target), now=NOW).detail
 
 
 def test_two_that_act_at_once_do_it_once(world, make):

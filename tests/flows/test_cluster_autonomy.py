@@ -87,7 +87,7 @@ class Watch:
         self.runner = wiring.assemble(settings.read(**told | chosen), clock=self.clock).runner
         self.runner.open()
 
-    def until(self, holds, *, seconds=60.0):
+    def until(self, holds, *, seconds=180.0):
         ends = time.monotonic() + seconds
         while not (found := holds()):
             assert time.monotonic() < ends, (self.stands(), sorted(self.facts()))

@@ -99,7 +99,7 @@ class Watch:
         self.runner = parts.runner
         self.runner.open()
 
-    def until(self, holds, *, seconds=30.0):
+    def until(self, holds, *, seconds=120.0):
         ends = time.monotonic() + seconds
         while not holds():
             assert time.monotonic() < ends, self.facts()

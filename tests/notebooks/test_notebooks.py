@@ -33,7 +33,7 @@ def test_a_notebook_is_clean_and_has_parameters(path):
 
 @pytest.mark.slow
 @pytest.mark.notebook
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_runs(path, tmp_path):
     out = tmp_path / path.name

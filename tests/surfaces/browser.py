@@ -48,6 +48,7 @@ def browse(*, theme="light"):
         chromium = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         context = chromium.new_context(viewport={"width": 1440, "height": 900}, color_scheme=theme)
         watched = Watched(context.new_page())
+        watched.page.set_default_timeout(240_000)  # patient: a busy machine is no failure
         try:
             yield watched
         except BaseException:

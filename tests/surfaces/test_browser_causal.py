@@ -10,7 +10,7 @@ from fake_cluster import scenario
 
 from tam_workbench.api import Workbench
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(900)]
 
 HOSTILE = {
     '"name":"api"': '"name":"<img src=x onerror=hacked=1>' + "very-long-name-" * 14 + '"',
@@ -53,7 +53,7 @@ def causal(tmp_path, request):
 
 def _open(watched, url):
     watched.page.goto(url)
-    watched.page.get_by_text("Root cause of endpoints lost").wait_for(timeout=60_000)
+    watched.page.get_by_text("Root cause of endpoints lost").wait_for(timeout=240_000)
     watched.page.wait_for_timeout(1200)
 
 

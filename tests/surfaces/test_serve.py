@@ -33,16 +33,16 @@ def start():
 
 @pytest.mark.browser
 @pytest.mark.slow
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_demo_shows_this_machine(start, theme, record_property):
     """The goal, under 15 s on a quiet machine, is what ``tam bench ui`` prints."""
     with browse(theme=theme) as watched:
         began = time.monotonic()
         watched.page.goto(start("demo", "--no-open"))
-        watched.page.get_by_text("trusted, lowest").wait_for(timeout=90_000)
+        watched.page.get_by_text("trusted, lowest").wait_for(timeout=240_000)
         record_property("warm_start_s", round(time.monotonic() - began, 2))
-        watched.page.get_by_text("system.cpu.").first.wait_for(timeout=20_000)
+        watched.page.get_by_text("system.cpu.").first.wait_for(timeout=240_000)
         assert watched.page.get_by_role("button", name="Inject").count() == 0
         watched.page.wait_for_timeout(5_000)
         watched.shoot(f"host_{theme}")
@@ -51,7 +51,7 @@ def test_the_demo_shows_this_machine(start, theme, record_property):
 
 @pytest.mark.browser
 @pytest.mark.slow
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(900)
 def test_serving_asks_for_the_password_of_the_settings(start, monkeypatch):
     monkeypatch.setenv("TAM_DASHBOARD_PASSWORD", "open sesame")
     with browse() as watched:
@@ -59,7 +59,7 @@ def test_serving_asks_for_the_password_of_the_settings(start, monkeypatch):
         watched.page.locator("input[name=username]").fill("sre")
         watched.page.locator("input[type=password]").fill("open sesame")
         watched.page.get_by_role("button", name="Sign in").click()
-        watched.page.get_by_role("button", name="Inject").wait_for(timeout=60_000)
+        watched.page.get_by_role("button", name="Inject").wait_for(timeout=240_000)
         watched.check()
 
 

@@ -1,8 +1,8 @@
 """Finding: an incident of a cluster as the rules of bounded autonomy look at it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from tam_workbench.causal import ClusterIncident
 from tam_workbench.causal.correlator_incidents import KILLS, TROUBLE
@@ -87,9 +87,17 @@ def _severity(kind: str) -> str:
 
 
 def _reach(view: ClusterView, workload: ObjectRef) -> int:
-    """Return how many living pods a workload has."""
+    """Return how many pods a workload has or is to have, whichever is more."""
     deriver = view.derivers.get(workload.cluster)
     if deriver is None:
         return 0
     pods = (one.ref for one in deriver.objects.every() if one.ref.kind == "Pod" and not one.is_gone)
-    return sum(1 for pod in pods if (owner := deriver.workload(pod)) and owner.key == workload.key)
+    alive = sum(1 for pod in pods if (owner := deriver.workload(pod)) and owner.key == workload.key)
+    return max(alive, _declared(view.history.last(workload) or {}))
+
+
+def _declared(manifest: Mapping[str, Any]) -> int:
+    """Return how many pods a workload asks for; not all of them need have been seen."""
+    spec, status = manifest.get("spec") or {}, manifest.get("status") or {}
+    told = (spec.get("replicas"), spec.get("parallelism"), status.get("desiredNumberScheduled"))
+    return max((number for number in told if isinstance(number, int)), default=0)

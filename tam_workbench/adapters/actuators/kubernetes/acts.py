@@ -107,6 +107,8 @@ def _rollback(scene: Scene) -> Plan:
     if found.kind != "Deployment":
         raise RefusedError(f"{found.shown} keeps no former template here; only a Deployment does")
     present = _revision(found.manifest)
+    if not present:  # what is present could be taken for former
+        raise RefusedError(f"{found.shown} has no former revision that is known yet; try again")
     former = _former(scene)
     asked = scene.arguments.get("revision", "")
     if asked:
