@@ -74,3 +74,19 @@ def strengths(hits: Sequence[Hit]) -> dict[str, float]:
     steps = (scores - scores.min()) / scores.std()
     graded = np.minimum(steps / _MOST_STEPS, 1.0).tolist()
     return {hit.entry.id: value for hit, value in zip(hits, graded, strict=True)}
+
+
+def shares(hits: Sequence[Hit]) -> dict[str, float]:
+    """Return by id a hit's score as a share of the best of its column, in [0, 1].
+
+    For scores with a zero that means something, as BM25's does: no word in common (Bruch, Gai
+    and Ingber, 2023, call it the theoretical minimum).
+
+    >>> from types import SimpleNamespace as Some
+    >>> shares([Some(entry=Some(id=name), score=s) for name, s in zip("abc", (8.0, 6.0, 2.0))])
+    {'a': 1.0, 'b': 0.75, 'c': 0.25}
+    """
+    best = max((hit.score for hit in hits), default=0.0)
+    if best <= 0.0:
+        return {hit.entry.id: 1.0 for hit in hits}
+    return {hit.entry.id: max(0.0, hit.score / best) for hit in hits}

@@ -14,6 +14,7 @@ from tam_workbench.engine.remembering.columns import (
     elsewhere,
     is_relational,
     named,
+    shares,
     strengths,
 )
 from tam_workbench.engine.remembering.knowing import Verdict, by_words, verdict
@@ -25,7 +26,7 @@ Floats = npt.NDArray[np.float32]
 SEEDS: Final = 5
 """Best hits of the other columns that the graph spreads from."""
 
-WEIGHTS: Final[Mapping[str, float]] = MappingProxyType({"vector": 1.0, "text": 1.5, "graph": 0.5})
+WEIGHTS: Final[Mapping[str, float]] = MappingProxyType({"vector": 1.0, "text": 2.5, "graph": 0.5})
 """Weights of a recall's columns; those that are not named weigh 1."""
 
 _ROUNDING: Final = 1e-9
@@ -127,7 +128,7 @@ class Recaller:
         fusion = memory.fuse(columns, k=len(found), rules=self._fusing(question.text))
         graded = {
             "vector": strengths(by_vector),
-            "text": strengths(by_text),
+            "text": shares(by_text),
             "names": by_names,
         }
         others = self._elsewhere(question.text, found)
