@@ -34,7 +34,8 @@ _TROUBLE: Final = re.compile(
     r"|unresolved|deadlock|exhausted|overflow|corrupt(?:ed)?|insufficient|out of memory|oom"
     r"|denying|dropped|lost|reset by peer|broken pipe|no (?:\w+ )?connections?|nxdomain|servfail"
     r"|no space left|in use|read-only|not permitted|too many|segmentation fault|core dumped"
-    r"|throttl(?:ed|ing)|stack ?overflow|bad (?:address|request))\b"
+    r"|throttl(?:ed|ing)|stack ?overflow|bad (?:address|request|file format)|seq(?:uential)? scan"
+    r"|full table scan|collscan)\b"
     r"|\w(?:Error|Exception)\b",
     re.IGNORECASE,
 )

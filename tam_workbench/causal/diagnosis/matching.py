@@ -17,7 +17,8 @@ LINE: Final = Concept(
 """What stands for a line of trouble that no concept knows."""
 
 _ADDRESS: Final = re.compile(
-    r"\b(?:[a-z][\w-]*(?:\.[\w-]+)*|\d+(?:\.\d+){3}):\d{2,5}\b", re.IGNORECASE
+    r"(?<![\w:.-])(?:[a-z][\w-]*(?:\.[\w-]+)*|\d+(?:\.\d+){3}):(?:\d{3,5}|80|53|22|25)\b",
+    re.IGNORECASE,
 )
 _PROGRAMS_TEXT: Final = """
     apk apt apt-get awk bash busybox bundle bundler cargo cat celery chmod chown cp curl cut date
@@ -30,6 +31,8 @@ PROGRAMS: Final = tuple(_PROGRAMS_TEXT.split())
 """Programs that people start in containers, for names that were mistyped."""
 _CLOSE: Final = 0.7
 _FLOOR: Final = 0.5
+_SLOW: Final = 10.0
+"""Seconds from which on what is slow speaks as clearly as can be."""
 _CONTEXT: Final = (
     "container",
     "image",
@@ -165,6 +168,8 @@ def _strength(finding: Finding, words: Mapping[str, str]) -> float:
     """Return how clearly a finding speaks, in 0..1: a log by its salience, else by its words."""
     if finding.kind == "log_line":
         return _FLOOR + (1.0 - _FLOOR) * float(finding.fields["salience"])
+    if finding.kind == "slow_operation":
+        return _FLOOR + (1.0 - _FLOOR) * min(1.0, float(finding.fields["worst"].split()[0]) / _SLOW)
     return 0.9 + 0.1 * min(1.0, len(words) / 20.0)
 
 

@@ -17,13 +17,14 @@ FILE = Path(os.environ.get("TAM_DATASETS", BESIDE / "data")) / "k8s" / "holmes_c
 pytestmark = pytest.mark.skipif(not FILE.is_file(), reason="set TAM_DATASETS")
 
 GENERAL = """
-    address again alert auth backend basic binding cert certificate complete connect connected
-    connecting couldn database deadline denied dial disabled effect egress exec executable exist
-    expected expired expiry find format have initializing issuer json killed left line liveness
-    load loading make matched mismatch more most mount only oomkilled pool ports probe progress
-    provided raise reached read redis reference refused resolution right rollout sandbox scope
-    self share shim socket specify startup syntax target task this timed toleration topology
-    unable unexpected variable work
+    address again alert auth backend basic binding cert certificate complete connect
+    connected connecting couldn database deadline denied detected dial disabled down effect
+    egress exec executable exist expected expired expiry field find format have initializing
+    issuer json killed left level line liveness load loading make matched mismatch more most
+    mount only oomkilled page pool ports probe progress provided raise reached read redis
+    reference refused resolution right rollout sandbox scope self share shim socket specify
+    startup syntax target task this timed toleration topology unable unexpected variable
+    will work
 """.split()  # noqa: SIM905
 """Words of the knowledge that stand in one case only, each a word of Kubernetes, of operating
 systems or of English; a new one must be argued for here."""
