@@ -7,8 +7,9 @@ import numpy as np
 
 from tam_workbench.memory.hot_cells import CellBook
 from tam_workbench.memory.hot_gate import Gate, passing, share, unasked
-from tam_workbench.memory.hot_kernels import Exact, Knobs, Singles, cosines, search, similarities
+from tam_workbench.memory.hot_kernels import Exact, Knobs, Singles, cosines, similarities
 from tam_workbench.memory.hot_reach import needed_reach
+from tam_workbench.memory.hot_search import Admission, search, seated
 from tam_workbench.memory.selection import check_vectors
 from tam_workbench.records import Floats, Ints
 
@@ -18,9 +19,13 @@ DOUBT: Final = 2.0
 EXACT_ROWS: Final = 2048
 """So many rows, or admitted rows, are compared one by one; twice as many take about 0.5 ms."""
 
+FEW: Final = 0.25
+"""Where a filter admits less than this share, rows are asked before their sketches are read."""
+
 SPARSE: Final = 0.02
 """Where a filter admits less than this share, its rows are listed before anything is compared."""
 
+_NONE: Final = np.empty(0, np.int64)
 _LOOKS: Final = 1024
 _SPARE: Final = 8
 
@@ -179,14 +184,13 @@ class HotIndex:
         assert self._book is not None
         knobs = Knobs(k=k + _SPARE, reach=self.reach, doubt=DOUBT)
         sketch = self._book.sketch(query)
-        rows, work = search(
-            self._book.cells,
-            self._book.number,
-            self._exact,
-            gate if gate is not None else unasked(self._alive),
-            sketch,
-            knobs,
-        )
+        is_few = gate is not None and share(gate, self._size, _LOOKS) < FEW
+        gate = gate if gate is not None else unasked(self._alive)
+        begin, places = _NONE, _NONE
+        if is_few:
+            begin, places = seated(passing(gate, self._size), self._book.seat, self._book.number)
+        may = Admission(gate, begin, places)
+        rows, work = search(self._book.cells, self._book.number, self._exact, may, sketch, knobs)
         self.work = (int(work[0]), int(work[1]), int(work[2]))
         return rows
 

@@ -72,6 +72,11 @@ class CellBook:
         return sum(cast("Singles", array).nbytes for array in (*self._cells, *self._seat))
 
     @property
+    def seat(self) -> tuple[Ints, Ints]:
+        """The cell of every row, -1 for none, and its place there."""
+        return self._seat
+
+    @property
     def seats(self) -> Ints:
         """The cell of every row, -1 for none."""
         return self._seat[0]

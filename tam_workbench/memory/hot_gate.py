@@ -49,12 +49,45 @@ def passes(gate: Gate, row: int) -> bool:
 @njit(cache=True, nogil=True)
 def passing(gate: Gate, size: int) -> Ints:
     """Return the rows below ``size`` that a search may see, in order."""
-    out = np.empty(size, np.int64)
-    count = 0
+    rows, count = np.empty(size, np.int64), 0
     for row in range(size):
-        out[count] = row
-        count += passes(gate, row)
-    return out[:count].copy()
+        rows[count] = row
+        count += gate.alive[row] != 0
+    for n in range(gate.asks.size):
+        count = _allowed(rows[:count], gate.codes[gate.asks[n]], gate.allowed[gate.begin[n] :])
+    for n in range(gate.spans.size):
+        count = _between(rows[:count], gate.times[gate.spans[n]], gate.low[n], gate.high[n])
+    if gate.min_trust > 0.0:
+        count = _trusted(rows[:count], gate.trust, gate.min_trust)
+    return rows[:count].copy()
+
+
+@njit(cache=True, nogil=True)
+def _allowed(rows: Ints, codes: Places, allowed: Bytes) -> int:
+    """Move the rows that are allowed to the front; return how many they are."""
+    count = 0
+    for row in rows:
+        rows[count] = row
+        count += allowed[codes[row]] != 0
+    return count
+
+
+@njit(cache=True, nogil=True)
+def _between(rows: Ints, times: Ints, low: int, high: int) -> int:
+    count = 0
+    for row in rows:
+        rows[count] = row
+        count += low <= times[row] <= high
+    return count
+
+
+@njit(cache=True, nogil=True)
+def _trusted(rows: Ints, trust: Floats, least: float) -> int:
+    count = 0
+    for row in rows:
+        rows[count] = row
+        count += trust[row] >= least
+    return count
 
 
 @njit(cache=True, nogil=True)

@@ -1,4 +1,4 @@
-"""Compiled search of the hot index: bit sketches say which rows are worth an exact look."""
+"""Compiled parts of the hot index: sketches of rows, heaps, and exact comparison."""
 
 import math
 from collections.abc import Callable
@@ -9,7 +9,7 @@ import numpy.typing as npt
 from numba import njit, types
 from numba.extending import intrinsic
 
-from tam_workbench.memory.hot_gate import Gate, Places, passes
+from tam_workbench.memory.hot_gate import Places
 from tam_workbench.records import Floats, Ints
 
 Singles = npt.NDArray[np.float32]
@@ -17,11 +17,6 @@ Words = npt.NDArray[np.uint64]
 
 LEVELS: Final = 16
 """Steps of a quantised query: four bit planes."""
-
-
-BLOCK: Final = 32
-EAGER: Final = 4
-"""Rows that are compared after each cell, so that the k-th best is known early."""
 
 
 class Cells(NamedTuple):
@@ -143,139 +138,6 @@ def rise(keys: Singles, names: Ints, at: int) -> None:
         keys[at], names[at] = keys[(at - 1) // 2], names[(at - 1) // 2]
         at = (at - 1) // 2
     keys[at], names[at] = key, name
-
-
-@njit(cache=True, nogil=True, fastmath=True)
-def rank_cells(s: Cells, q: Sketched, number: int, reach: float) -> tuple[Singles, Ints, Singles]:
-    """Return a heap of cells, most promising first, its names, and q.c by cell.
-
-    A cell promises q.c + reach |r| |q - c|; the keys are negative promises.
-    """
-    keys, names = np.empty(number, np.float32), np.arange(number)
-    near = np.empty(number, np.float32)
-    for c in range(number):
-        dot = np.float32(0.0)
-        for j in range(q.rotated.size):
-            dot += s.centre[c, j] * q.rotated[j]
-        near[c] = dot
-        gap = max(1.0 - 2.0 * dot + s.square[c], 0.0)
-        keys[c] = -(dot + reach * math.sqrt(s.energy[c] * gap))
-    for at in range(number // 2 - 1, -1, -1):
-        sink(keys, names, at, number)
-    return keys, names, near
-
-
-@njit(cache=True, nogil=True, fastmath=True)
-def bound(s: Cells, c: int, q: Sketched, near: float, doubt: float, out: Singles) -> None:
-    """Write for each row of a cell the similarity that it hardly exceeds.
-
-    The estimate's standard error is f sqrt(0.36 / (D - 1) |q - c|^2 + step^2 / 9.7): 0.36 is
-    1 - 0.8^2, with 0.8 the mean cosine of r and its signs, and step^2 / 9.7 what quantising
-    the query adds; ``doubt`` errors are added to the estimate.
-    """
-    width, size = 64 * s.codes.shape[1], s.size[c]
-    wrong = np.zeros(size, np.int64)
-    for w in range(s.codes.shape[1]):
-        p0, p1, p2, p3 = q.planes[0, w], q.planes[1, w], q.planes[2, w], q.planes[3, w]
-        for i in range(size):
-            code = s.codes[c, w, i]
-            wrong[i] += (
-                popcount(code ^ p0)
-                + (popcount(code ^ p1) << 1)
-                + (popcount(code ^ p2) << 2)
-                + (popcount(code ^ p3) << 3)
-            )
-    gap = max(1.0 - 2.0 * near + s.square[c], 0.0)
-    error = math.sqrt(0.36 / (width - 1) * gap + q.step * q.step / 9.7)
-    unit = np.float32(q.step / math.sqrt(width))
-    most = np.float32((LEVELS - 1) / 2 * width * unit + doubt * error)
-    base = np.float32(near)
-    for i in range(size):
-        out[i] = base + s.shift[c, i] + s.scale[c, i] * (most - unit * np.float32(wrong[i]))
-
-
-@njit(cache=True, nogil=True)
-def gather(s: Cells, c: int, gate: Gate, bounds: Singles, least: float, wait: Waiting) -> None:
-    """Let the rows of a cell wait that pass and may beat ``least``.
-
-    ``wait`` is a heap of negative bounds, and of rows; ``wait.size`` its length so far.
-    """
-    size = wait.size[0]
-    for start in range(0, s.size[c], BLOCK):
-        stop = min(start + BLOCK, s.size[c])
-        most = np.float32(-np.inf)
-        for i in range(start, stop):
-            most = max(most, bounds[i])
-        if most < least:
-            continue
-        for i in range(start, stop):
-            if bounds[i] >= least and passes(gate, s.rows[c, i]):
-                wait.keys[size], wait.rows[size] = -bounds[i], s.rows[c, i]
-                rise(wait.keys, wait.rows, size)
-                size += 1
-    wait.size[0] = size
-
-
-@njit(cache=True, nogil=True)
-def compare(x: Exact, query: Singles, wait: Waiting, best: Waiting, most: int) -> int:
-    """Compare up to ``most`` waiting rows exactly, best bound first; return how many were.
-
-    ``best`` is a heap of the k most similar so far, least first.
-    """
-    k, left = best.keys.size, wait.size[0]
-    done = 0
-    while left and done < most:
-        if best.size[0] == k and -wait.keys[0] < best.keys[0]:
-            left = 0  # nobody who waits may beat the k-th
-            break
-        row = wait.rows[0]
-        left -= 1
-        wait.keys[0], wait.rows[0] = wait.keys[left], wait.rows[left]
-        sink(wait.keys, wait.rows, 0, left)
-        near, have = similarity(x, row, query), best.size[0]
-        done += 1
-        if have < k:
-            best.keys[have], best.rows[have] = near, row
-            rise(best.keys, best.rows, have)
-            best.size[0] = have + 1
-        elif near > best.keys[0]:
-            best.keys[0], best.rows[0] = near, row
-            sink(best.keys, best.rows, 0, k)
-    wait.size[0] = left
-    return done
-
-
-@njit(cache=True, nogil=True)
-def search(
-    s: Cells, number: int, x: Exact, gate: Gate, q: Sketched, knobs: Knobs
-) -> tuple[Ints, Ints]:
-    """Return the k most similar rows that pass, unsorted, and the work done.
-
-    Cells are looked at in order of promise until none promises more than the k-th best so far;
-    of a cell's rows only those that may beat it wait to be compared exactly, a few after each
-    cell, the rest at the end. The work is (cells, sketches, exact comparisons).
-    """
-    keys, names, near = rank_cells(s, q, number, knobs.reach)
-    best = Waiting(
-        np.empty(knobs.k, np.float32), np.empty(knobs.k, np.int64), np.zeros(1, np.int64)
-    )
-    total = s.size[:number].sum()
-    wait = Waiting(np.empty(total, np.float32), np.empty(total, np.int64), np.zeros(1, np.int64))
-    bounds, work = np.empty(s.rows.shape[1], np.float32), np.zeros(3, np.int64)
-    for left in range(number, 0, -1):
-        c = names[0]
-        least = float(best.keys[0]) if best.size[0] == knobs.k else -np.inf
-        if -keys[0] < least:
-            break
-        keys[0], names[0] = keys[left - 1], names[left - 1]
-        sink(keys, names, 0, left - 1)
-        bound(s, c, q, near[c], knobs.doubt, bounds)
-        gather(s, c, gate, bounds, least, wait)
-        work[0] += 1
-        work[1] += s.size[c]
-        work[2] += compare(x, q.query, wait, best, EAGER + knobs.k - best.size[0])
-    work[2] += compare(x, q.query, wait, best, total)
-    return best.rows[: best.size[0]], work
 
 
 @njit(cache=True, nogil=True)

@@ -59,6 +59,9 @@ _REFUSED: Final = re.compile(
 _NOT_LOGGED: Final = re.compile(r"^(?:Error from server \(|The connection to the server \S+ was)")
 _TABLE: Final = re.compile(r"^(?:NAMESPACE\s+|LAST SEEN\s+)?(?:NAME|TYPE|LAST SEEN)\s{2,}[A-Z]")
 _ROW: Final = re.compile(r"^\S+\s+\S+\s+\d+/\d+\s+[A-Z]\w+\s+\d+")
+_SERVICE_ROW: Final = re.compile(
+    r"^(?:\S+\s+)?\S+\s+(?:ClusterIP|NodePort|LoadBalancer|ExternalName)\s+\S+\s+\S+\s+\S"
+)
 _DESCRIBED: Final = re.compile(r"^Name:\s+\S")
 _YAML: Final = re.compile(r"^(?:---|apiVersion:\s|kind:\s|metadata:\s*$)")
 _KINDS: Final[Mapping[str, str]] = {
@@ -76,6 +79,16 @@ _KINDS: Final[Mapping[str, str]] = {
     "cm": "ConfigMap", "configmap": "ConfigMap", "configmaps": "ConfigMap",
     "secret": "Secret", "secrets": "Secret", "netpol": "NetworkPolicy",
     "networkpolicy": "NetworkPolicy", "quota": "ResourceQuota", "resourcequota": "ResourceQuota",
+    "networkpolicies": "NetworkPolicy", "pvcs": "PersistentVolumeClaim",
+    "persistentvolumeclaims": "PersistentVolumeClaim", "persistentvolumes": "PersistentVolume",
+    "ns": "Namespace", "namespace": "Namespace", "namespaces": "Namespace",
+    "sa": "ServiceAccount", "serviceaccount": "ServiceAccount", "serviceaccounts": "ServiceAccount",
+    "sc": "StorageClass", "storageclass": "StorageClass", "storageclasses": "StorageClass",
+    "pdb": "PodDisruptionBudget", "poddisruptionbudget": "PodDisruptionBudget",
+    "poddisruptionbudgets": "PodDisruptionBudget", "certificate": "Certificate",
+    "certificates": "Certificate", "certificaterequest": "CertificateRequest",
+    "certificaterequests": "CertificateRequest", "issuer": "Issuer", "issuers": "Issuer",
+    "clusterissuer": "ClusterIssuer", "clusterissuers": "ClusterIssuer",
 }  # fmt: skip
 
 
@@ -234,7 +247,8 @@ def _form(command: Command, lines: Lines) -> Form:
     first = lines[0][1]
     if _DESCRIBED.match(first):
         return Form.DESCRIBE
-    if _TABLE.match(first) or (_ROW.match(first) and command.verb != "logs"):
+    is_row = bool(_ROW.match(first) or _SERVICE_ROW.match(first)) and command.verb != "logs"
+    if _TABLE.match(first) or is_row:
         return Form.TABLE
     if command.verb != "logs" and (_YAML.match(first) or _is_manifest(lines)):
         return Form.YAML

@@ -8,6 +8,7 @@ import yaml
 from tam_workbench.causal.diagnosis.artefacts import Document, Form, as_json
 from tam_workbench.causal.diagnosis.objects import is_trouble
 from tam_workbench.causal.diagnosis.records import Finding, Quote, Subject
+from tam_workbench.causal.diagnosis.shown_dumps import COMPARED, dumped
 
 _ALERT_KEYS: Final = ("alertname", "title", "summary", "description", "message", "reason")
 _NAME_KEYS: Final = (
@@ -63,6 +64,9 @@ def _named(tree: Tree) -> Subject:
 
 def _object(tree: Tree, subject: Subject, document: Document) -> Iterator[Finding]:
     kind, status = subject.kind, tree.get("status")
+    if kind != "Event":
+        quotes = quoted(document, subject.name) if subject.kind in COMPARED else ()
+        yield dumped(tree, subject, quotes)
     if kind == "Event":
         yield _event(tree, document)
     elif kind == "NetworkPolicy":

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from tam_workbench.causal.diagnosis.artefacts import Command
+from tam_workbench.causal.diagnosis.artefacts import Command, kind_of
 from tam_workbench.causal.diagnosis.describing import Node, rows
 from tam_workbench.causal.diagnosis.quantities import amount
 from tam_workbench.causal.diagnosis.records import Finding, Quote, Subject
@@ -23,7 +23,9 @@ _MARKS: Final[Mapping[str, tuple[str, ...]]] = {
     "HorizontalPodAutoscaler": ("Min replicas", "Metrics"),
     "ReplicaSet": ("Replicas", "Pods Status"),
     "Certificate": ("Issuer Ref",),
-    "NetworkPolicy": ("Spec", "Created on"),
+    "NetworkPolicy": ("Created on",),
+    "PersistentVolume": ("Reclaim Policy", "Node Affinity", "Source"),
+    "PodDisruptionBudget": ("Min available", "Max unavailable", "Allowed disruptions"),
 }
 _UNHEALTHY: Final = {"True": re.compile(r"Pressure$|Unavailable$|Failed$|FailureTarget$|Limited$")}
 """Conditions that are trouble when true; every other is trouble when not true."""
@@ -33,7 +35,11 @@ _OVER: Final = 1.5
 
 
 def kind_of_tree(tree: Node, command: Command) -> str:
-    """Return the Kind of a described object, from its keys, else from what was asked."""
+    """Return the Kind of a described object: as it says, as was asked by its name, by its keys."""
+    own = tree.get("Kind") if tree.child("API Version") else ""
+    is_asked = bool(command.kind) and command.name == tree.get("Name")
+    if own or (is_asked and kind_of(command.kind.lower()) == command.kind):
+        return own or command.kind
     keys = {node.key for node in tree.children}
     votes = {kind: sum(mark in keys for mark in marks) for kind, marks in _MARKS.items()}
     best = max(votes, key=lambda kind: votes[kind])
@@ -80,6 +86,32 @@ def conditions(tree: Node, subject: Subject, file: str) -> Iterator[Finding]:
                 },
                 quotes=(Quote(file=file, line=number, text=text),),
             )
+
+
+def nested_conditions(tree: Node, subject: Subject, file: str) -> Iterator[Finding]:
+    """Yield conditions of a custom resource, which stand below its status a line a field."""
+    status = tree.child("Status")
+    section = status.child("Conditions") if status else None
+    told: dict[str, Node] = {}
+    for node in section.children if section else ():
+        told[node.key] = node
+        if node.key != "Type":
+            continue
+        fields = {key: told[key].value for key in ("Reason", "Message", "Status") if key in told}
+        if is_trouble(node.value, fields.get("Status", "")):
+            shown = told.get("Message", node)
+            yield Finding(
+                kind="condition",
+                subject=subject,
+                fields={
+                    "type": node.value,
+                    "status": fields["Status"],
+                    "reason": fields.get("Reason", ""),
+                    "message": fields.get("Message", ""),
+                },
+                quotes=(Quote(file=file, line=shown.line, text=shown.text),),
+            )
+        told = {}
 
 
 def is_trouble(kind: str, status: str) -> bool:

@@ -10,8 +10,18 @@ from tam_workbench.causal.diagnosis.describing import described
 from tam_workbench.causal.diagnosis.joining import joined
 from tam_workbench.causal.diagnosis.quantities import age
 from tam_workbench.causal.diagnosis.records import Finding, Quote, Subject
+from tam_workbench.causal.diagnosis.shown import SEEN, logged
+from tam_workbench.causal.diagnosis.shown_described import described as shown
 from tam_workbench.causal.diagnosis.subjects import workload
 
+_READERS: Final = (
+    objects.conditions,
+    objects.nested_conditions,
+    objects.events,
+    objects.replicas,
+    objects.status,
+    objects.quota,
+)
 _OVERCOME: Final[Mapping[str, str]] = {
     "FailedScheduling": "Scheduled",
     "FailedCreate": "SuccessfulCreate",
@@ -45,7 +55,8 @@ def read(artefacts: Mapping[str, str]) -> tuple[list[Document], list[Finding]]:
     ]
     every = [finding for document in read_documents for finding in _findings(document)]
     found = _without_past(every)
-    return read_documents, [*_known(found), *joined(found)]
+    told = [finding for finding in found if finding.kind != SEEN]
+    return read_documents, [*_known(told), *joined(found)]
 
 
 def _findings(document: Document) -> Iterator[Finding]:
@@ -57,6 +68,7 @@ def _findings(document: Document) -> Iterator[Finding]:
         yield from manifests.manifests(document)
     elif document.form is Form.LOGS:
         yield from logs.log(document)
+        yield from logged(document)
     else:
         yield from _refused(document)
 
@@ -77,6 +89,7 @@ def _described(document: Document) -> Iterator[Finding]:
             namespace=tree.get("Namespace"),
         )
         file = document.file
+        yield from shown(tree, subject, file)
         if subject.kind == "Pod":
             yield from pods.pod(tree, subject, file)
         if subject.kind == "Node":
@@ -86,9 +99,8 @@ def _described(document: Document) -> Iterator[Finding]:
         if subject.kind == "NetworkPolicy":
             quote = Quote(file=file, line=tree.children[0].line, text=tree.children[0].text)
             yield Finding(kind="network_policy", subject=subject, quotes=(quote,))
-        for reader in (objects.conditions, objects.events, objects.replicas, objects.status):
+        for reader in _READERS:
             yield from reader(tree, subject, file)
-        yield from objects.quota(tree, subject, file)
 
 
 def _known(findings: Sequence[Finding]) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ from typing import Final
 from tam_workbench.causal.diagnosis.artefacts import Document, kind_of
 from tam_workbench.causal.diagnosis.describing import rows
 from tam_workbench.causal.diagnosis.records import Finding, Quote, Subject
+from tam_workbench.causal.diagnosis.shown import row
 
 Cells = Mapping[str, str]
 
@@ -15,10 +16,16 @@ _COLUMNS: Final[tuple[tuple[str, str], ...]] = (
     ("access modes", "PersistentVolumeClaim"), ("targets", "HorizontalPodAutoscaler"),
     ("cluster-ip", "Service"), ("endpoints", "Endpoints"), ("desired", "ReplicaSet"),
     ("schedule", "CronJob"), ("pod-selector", "NetworkPolicy"),
+    ("allowed disruptions", "PodDisruptionBudget"), ("reclaim policy", "PersistentVolume"),
 )  # fmt: skip
 _ROW: Final = re.compile(
     r"^(?:(?P<namespace>\S+)\s+)?(?P<name>\S+)\s+(?P<ready>\d+/\d+)\s+(?P<status>[A-Z][\w:/]*)"
     r"\s+(?P<restarts>\d+)"
+)
+_SERVICE_ROW: Final = re.compile(
+    r"^(?:(?P<namespace>\S+)\s+)?(?P<name>\S+)\s+"
+    r"(?P<type>ClusterIP|NodePort|LoadBalancer|ExternalName)\s+(?P<ip>\S+)\s+\S+\s+"
+    r"(?P<ports>\S+)\s+\d\w*(?:\s+(?P<selector>\S+))?(?:\s+(?P<labels>\S+))?"
 )
 _BRANCH: Final = re.compile(r"^[\s│├└─|`+-]*")
 _WELL: Final = frozenset({"Running", "Completed", "Succeeded", "Bound", "Ready", "Active", ""})
@@ -27,6 +34,9 @@ _WELL: Final = frozenset({"Running", "Completed", "Succeeded", "Bound", "Ready",
 def table(document: Document) -> Iterator[Finding]:
     """Yield what the rows of a table tell of trouble."""
     first = document.lines[0][1]
+    if _SERVICE_ROW.match(first):
+        yield from _bare_services(document)
+        return
     if _ROW.match(first) and "READY" not in first:
         yield from _bare(document)
         return
@@ -45,6 +55,18 @@ def _bare(document: Document) -> Iterator[Finding]:
             cells = {key: value or "" for key, value in found.groupdict().items()}
             quote = Quote(file=document.file, line=number, text=re.sub(r"\s{2,}", "  ", text[:120]))
             yield from _object(document, cells, quote)
+
+
+def _bare_services(document: Document) -> Iterator[Finding]:
+    """Yield the services of a list whose header was cut off, as ``grep`` does."""
+    for number, text in document.lines:
+        found = _SERVICE_ROW.match(text)
+        if found:
+            cells = {key: value or "" for key, value in found.groupdict().items()}
+            quote = Quote(file=document.file, line=number, text=re.sub(r"\s{2,}", "  ", text[:120]))
+            namespace = cells["namespace"] or document.command.namespace
+            subject = Subject(kind="Service", name=cells["name"], namespace=namespace)
+            yield row(subject, {**cells, "port(s)": cells["ports"]}, quote, is_whole=False)
 
 
 def _event(document: Document, cells: Cells, quote: Quote) -> Finding:
@@ -67,6 +89,8 @@ def _event(document: Document, cells: Cells, quote: Quote) -> Finding:
 
 def _object(document: Document, cells: Cells, quote: Quote) -> Iterator[Finding]:
     subject = _subject(document, cells)
+    if subject.kind and subject.name and document.command.verb != "top":
+        yield row(subject, cells, quote, is_whole=not document.command.name)
     if subject.kind == "Pod" and "restarts" in cells:
         yield from _pod_row(subject, cells, quote)
         return

@@ -1,8 +1,10 @@
 """Every concept can be reached: one line in the words of Kubernetes or of a program for each."""
 
 import json
+from pathlib import Path
 
 import pytest
+import yaml
 
 from tam_workbench.causal.diagnosis import concepts, read
 from tam_workbench.causal.diagnosis.matching import matches
@@ -61,7 +63,8 @@ EVENTS = {
         'storageclass.storage.k8s.io "fast" not found',
     ),
     "provisioning_fails": ("ProvisioningFailed", "quota of disks used up"),
-    "attach_fails": ("FailedAttachVolume", "Multi-Attach error"),
+    "attach_fails": ("FailedAttachVolume", "rpc error: no such device"),
+    "volume_elsewhere": ("FailedAttachVolume", 'Multi-Attach error for volume "a"'),
     "mount_fails": ("FailedMount", "timed out waiting"),
     "job_backoff_limit": ("BackoffLimitExceeded", "Job has reached the specified backoff limit"),
     "job_deadline": ("DeadlineExceeded", "Job was active longer than specified deadline"),
@@ -209,6 +212,7 @@ ALL = {
         for name, line in LOGS.items()
     },
     **TEXTS,
+    **yaml.safe_load((Path(__file__).parent / "joined.yaml").read_text(encoding="utf-8")),
 }
 
 
