@@ -49,17 +49,30 @@ def passes(gate: Gate, row: int) -> bool:
 @njit(cache=True, nogil=True)
 def passing(gate: Gate, size: int) -> Ints:
     """Return the rows below ``size`` that a search may see, in order."""
-    rows, count = np.empty(size, np.int64), 0
-    for row in range(size):
-        rows[count] = row
-        count += gate.alive[row] != 0
-    for n in range(gate.asks.size):
+    rows, count, asks = np.empty(size, np.int64), 0, gate.asks.size
+    if asks:
+        count = _first(rows, gate.alive, gate.codes[gate.asks[0]], gate.allowed[gate.begin[0] :])
+    else:
+        for row in range(size):
+            rows[count] = row
+            count += gate.alive[row] != 0
+    for n in range(1, asks):
         count = _allowed(rows[:count], gate.codes[gate.asks[n]], gate.allowed[gate.begin[n] :])
     for n in range(gate.spans.size):
         count = _between(rows[:count], gate.times[gate.spans[n]], gate.low[n], gate.high[n])
     if gate.min_trust > 0.0:
         count = _trusted(rows[:count], gate.trust, gate.min_trust)
     return rows[:count].copy()
+
+
+@njit(cache=True, nogil=True)
+def _first(rows: Ints, alive: Bytes, codes: Places, allowed: Bytes) -> int:
+    """Write the rows that are alive and allowed; return how many they are."""
+    count = 0
+    for row in range(rows.size):
+        rows[count] = row
+        count += (alive[row] != 0) & (allowed[codes[row]] != 0)
+    return count
 
 
 @njit(cache=True, nogil=True)

@@ -27,7 +27,7 @@ class Cells(NamedTuple):
     g = r.c - f s.c. Then q.x is about q.c + g + f s.q (after RaBitQ, Gao & Long 2024).
     """
 
-    codes: Words  # (cells, D / 64, room): one bit a coordinate, word by word
+    codes: Words  # (cells, room, D / 64): one bit a coordinate
     scale: Singles  # (cells, room)
     shift: Singles  # (cells, room)
     rows: Places  # (cells, room)
@@ -145,7 +145,7 @@ def encode(s: Cells, c: int, at: int, rotated: Singles) -> None:
     """Write the sketch of a rotated row of length one at a place of a cell."""
     width = rotated.size
     energy, spread, along, along_signs = 0.0, 0.0, 0.0, 0.0
-    for w in range(s.codes.shape[1]):
+    for w in range(s.codes.shape[2]):
         word = np.uint64(0)
         for bit in range(64):
             j = 64 * w + bit
@@ -159,7 +159,7 @@ def encode(s: Cells, c: int, at: int, rotated: Singles) -> None:
             else:
                 spread -= rest
                 along_signs -= s.centre[c, j]
-        s.codes[c, w, at] = word
+        s.codes[c, at, w] = word
     scale = energy / spread if spread > 0.0 else 0.0
     s.scale[c, at] = scale * math.sqrt(width)
     s.shift[c, at] = along - scale * along_signs
@@ -192,8 +192,8 @@ def take_out(s: Cells, seat: tuple[Ints, Ints], rows: Ints) -> None:
         if c < 0:
             continue
         last = s.size[c] - 1
-        for w in range(s.codes.shape[1]):
-            s.codes[c, w, at] = s.codes[c, w, last]
+        for w in range(s.codes.shape[2]):
+            s.codes[c, at, w] = s.codes[c, last, w]
         s.scale[c, at], s.shift[c, at] = s.scale[c, last], s.shift[c, last]
         s.rows[c, at] = s.rows[c, last]
         seat[1][s.rows[c, at]] = at

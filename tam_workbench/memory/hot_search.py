@@ -72,11 +72,26 @@ def scales(s: Cells, c: int, q: Sketched, near: float, doubt: float) -> tuple[fl
     1 - 0.8^2, with 0.8 the mean cosine of r and its signs, and step^2 / 9.7 what quantising
     the query adds.
     """
-    width = 64 * s.codes.shape[1]
+    width = 64 * s.codes.shape[2]
     gap = max(1.0 - 2.0 * near + s.square[c], 0.0)
     error = math.sqrt(0.36 / (width - 1) * gap + q.step * q.step / 9.7)
     unit = np.float32(q.step / math.sqrt(width))
     return float(unit), float(np.float32((LEVELS - 1) / 2 * width * unit + doubt * error))
+
+
+@njit(cache=True, nogil=True)
+def bits_wrong(s: Cells, c: int, i: int, q: Sketched) -> int:
+    """Return how many bits of a row differ from the query's planes, each plane twice the last."""
+    wrong = 0
+    for w in range(s.codes.shape[2]):
+        code = s.codes[c, i, w]
+        wrong += (
+            popcount(code ^ q.planes[0, w])
+            + (popcount(code ^ q.planes[1, w]) << 1)
+            + (popcount(code ^ q.planes[2, w]) << 2)
+            + (popcount(code ^ q.planes[3, w]) << 3)
+        )
+    return wrong
 
 
 @njit(cache=True, nogil=True, fastmath=True)
@@ -85,22 +100,11 @@ def bound(s: Cells, c: int, q: Sketched, near: float, doubt: float, out: Singles
 
     ``doubt`` errors are added to the estimate; see `scales`.
     """
-    size = s.size[c]
-    wrong = np.zeros(size, np.int64)
-    for w in range(s.codes.shape[1]):
-        p0, p1, p2, p3 = q.planes[0, w], q.planes[1, w], q.planes[2, w], q.planes[3, w]
-        for i in range(size):
-            code = s.codes[c, w, i]
-            wrong[i] += (
-                popcount(code ^ p0)
-                + (popcount(code ^ p1) << 1)
-                + (popcount(code ^ p2) << 2)
-                + (popcount(code ^ p3) << 3)
-            )
     unit, most = scales(s, c, q, near, doubt)
-    base = np.float32(near)
-    for i in range(size):
-        out[i] = base + s.shift[c, i] + s.scale[c, i] * (most - unit * np.float32(wrong[i]))
+    base, mark, top = np.float32(near), np.float32(unit), np.float32(most)
+    for i in range(s.size[c]):
+        wrong = np.float32(bits_wrong(s, c, i, q))
+        out[i] = base + s.shift[c, i] + s.scale[c, i] * (top - mark * wrong)
 
 
 @njit(cache=True, nogil=True)
@@ -133,21 +137,11 @@ def sift(s: Cells, c: int, q: Sketched, aim: Aim, places: Ints, wait: Waiting) -
     """
     unit, most = scales(s, c, q, aim.near, aim.doubt)
     count = places.size
-    wrong = np.zeros(count, np.int64)
-    for w in range(s.codes.shape[1]):
-        p0, p1, p2, p3 = q.planes[0, w], q.planes[1, w], q.planes[2, w], q.planes[3, w]
-        for n in range(count):
-            code = s.codes[c, w, places[n]]
-            wrong[n] += (
-                popcount(code ^ p0)
-                + (popcount(code ^ p1) << 1)
-                + (popcount(code ^ p2) << 2)
-                + (popcount(code ^ p3) << 3)
-            )
     size = wait.size[0]
     for n in range(count):
         i = places[n]
-        bounded = aim.near + s.shift[c, i] + s.scale[c, i] * (most - unit * wrong[n])
+        over = most - unit * bits_wrong(s, c, i, q)
+        bounded = aim.near + s.shift[c, i] + s.scale[c, i] * over
         if bounded >= aim.least:
             wait.keys[size], wait.rows[size] = -bounded, s.rows[c, i]
             rise(wait.keys, wait.rows, size)

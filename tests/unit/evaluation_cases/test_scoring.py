@@ -5,8 +5,15 @@ import pytest
 
 from tam_workbench.errors import BadInputError
 from tam_workbench.evaluation.cases import Case, case_figures, cases, covered, named, weights
-from tam_workbench.evaluation.cases.board import FIRST, last_error_line, last_warning, reported
+from tam_workbench.evaluation.cases.board import (
+    FIRST,
+    WRITTEN_FIRST_LOOK,
+    last_error_line,
+    last_warning,
+    reported,
+)
 from tam_workbench.evaluation.cases.board import said as told_by
+from tam_workbench.evaluation.cases.corpus import written
 from tam_workbench.evaluation.cases.scoring import SHARE, informative, names, plain, stem
 
 BESIDE = Path(__file__).parents[4] / "shared"
@@ -110,6 +117,19 @@ def test_the_figures_hold_on_the_recorded_cases():
     for peer in (last_warning, last_error_line):
         share = sum(all(named(each, peer(each), weight)) for each in told) / len(told)
         assert rows["cases: cause is the first"].value > share + 0.4
+
+
+def test_what_was_learnt_from_the_written_cases_stays():
+    least = {"written_a": 12, "written_b": 9, "written_c": 18}
+    told = written()
+    assert told.keys() == least.keys() == WRITTEN_FIRST_LOOK.keys()
+    for name, some in told.items():
+        weight = weights(some)
+        held = [all(named(c, [told_by(i) for i in reported(c)[:FIRST]], weight)) for c in some]
+        assert sum(held) >= least[name], [
+            c.name for c, ok in zip(some, held, strict=True) if not ok
+        ]
+        assert len(some) * WRITTEN_FIRST_LOOK[name] <= sum(held)
 
 
 @recorded
