@@ -105,7 +105,7 @@ class HotMemory:
     def nearest(self, vector: Singles, *, k: int, where: Where) -> list[Hit]:
         """Return the k most similar by cosine among those that ``where`` admits."""
         query, gate = np.asarray(vector, np.float32), self._rows.gate(where)
-        asked = k
+        asked = k + 1  # one more shows whether anything equals the k-th
         while True:
             rows, scores = self.index.search(query, k=asked, gate=gate)
             is_all = len(rows) < asked or asked >= len(self)
