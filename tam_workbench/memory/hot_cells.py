@@ -197,8 +197,7 @@ def _halves(rotated: Singles) -> tuple[Ints, int]:
 def _empty(number: int, width: int, room: int) -> Cells:
     return Cells(
         codes=np.zeros((number, room, width // 64), np.uint64),
-        scale=np.zeros((number, room), np.float32),
-        shift=np.zeros((number, room), np.float32),
+        factors=np.zeros((number, room, 2), np.float32),
         rows=np.zeros((number, room), np.int32),
         size=np.zeros(number, np.int64),
         centre=np.zeros((number, width), np.float32),
@@ -211,8 +210,8 @@ def _copied(s: Cells, number: int, room: int) -> Cells:
     """Return the same cells with place for more of them, or for more rows in each."""
     wider, have = _empty(number, s.centre.shape[1], room), s.rows.shape[1]
     wider.codes[: len(s.size), :have] = s.codes
-    for old, new in ((s.scale, wider.scale), (s.shift, wider.shift), (s.rows, wider.rows)):
-        new[: len(s.size), :have] = old
+    wider.factors[: len(s.size), :have] = s.factors
+    wider.rows[: len(s.size), :have] = s.rows
     wider.size[: len(s.size)], wider.energy[: len(s.size)] = s.size, s.energy
     wider.centre[: len(s.size)], wider.square[: len(s.size)] = s.centre, s.square
     return wider

@@ -28,8 +28,7 @@ class Cells(NamedTuple):
     """
 
     codes: Words  # (cells, room, D / 64): one bit a coordinate
-    scale: Singles  # (cells, room)
-    shift: Singles  # (cells, room)
+    factors: Singles  # (cells, room, 2): scale and shift
     rows: Places  # (cells, room)
     size: Ints  # (cells,)
     centre: Singles  # (cells, D), in rotated space
@@ -161,8 +160,8 @@ def encode(s: Cells, c: int, at: int, rotated: Singles) -> None:
                 along_signs -= s.centre[c, j]
         s.codes[c, at, w] = word
     scale = energy / spread if spread > 0.0 else 0.0
-    s.scale[c, at] = scale * math.sqrt(width)
-    s.shift[c, at] = along - scale * along_signs
+    s.factors[c, at, 0] = scale * math.sqrt(width)
+    s.factors[c, at, 1] = along - scale * along_signs
     s.energy[c] += (energy - s.energy[c]) / (at + 1)
 
 
@@ -194,7 +193,7 @@ def take_out(s: Cells, seat: tuple[Ints, Ints], rows: Ints) -> None:
         last = s.size[c] - 1
         for w in range(s.codes.shape[2]):
             s.codes[c, at, w] = s.codes[c, last, w]
-        s.scale[c, at], s.shift[c, at] = s.scale[c, last], s.shift[c, last]
+        s.factors[c, at, 0], s.factors[c, at, 1] = s.factors[c, last, 0], s.factors[c, last, 1]
         s.rows[c, at] = s.rows[c, last]
         seat[1][s.rows[c, at]] = at
         s.size[c] = last

@@ -104,7 +104,7 @@ def bound(s: Cells, c: int, q: Sketched, near: float, doubt: float, out: Singles
     base, mark, top = np.float32(near), np.float32(unit), np.float32(most)
     for i in range(s.size[c]):
         wrong = np.float32(bits_wrong(s, c, i, q))
-        out[i] = base + s.shift[c, i] + s.scale[c, i] * (top - mark * wrong)
+        out[i] = base + s.factors[c, i, 1] + s.factors[c, i, 0] * (top - mark * wrong)
 
 
 @njit(cache=True, nogil=True)
@@ -141,7 +141,7 @@ def sift(s: Cells, c: int, q: Sketched, aim: Aim, places: Ints, wait: Waiting) -
     for n in range(count):
         i = places[n]
         over = most - unit * bits_wrong(s, c, i, q)
-        bounded = aim.near + s.shift[c, i] + s.scale[c, i] * over
+        bounded = aim.near + s.factors[c, i, 1] + s.factors[c, i, 0] * over
         if bounded >= aim.least:
             wait.keys[size], wait.rows[size] = -bounded, s.rows[c, i]
             rise(wait.keys, wait.rows, size)

@@ -35,7 +35,8 @@ _TROUBLE: Final = re.compile(
     r"|denying|dropped|lost|reset by peer|broken pipe|no (?:\w+ )?connections?|nxdomain|servfail"
     r"|no space left|in use|read-only|not permitted|too many|segmentation fault|core dumped"
     r"|throttl(?:ed|ing)|stack ?overflow|bad (?:address|request|file format)|seq(?:uential)? scan"
-    r"|full table scan|collscan)\b"
+    r"|full table scan|collscan|limit alarm|will be blocked|dropping|table full|too big"
+    r"|flood.?stage|kicked out|poll timeout)\b"
     r"|\w(?:Error|Exception)\b",
     re.IGNORECASE,
 )

@@ -19,7 +19,7 @@ FIRST_LOOK: Final = "at the first look, before the half was opened: 0.556"
 """What the held-back half gave on 2026-11-21 (5 of 9; all 14: 0.643), when nobody had seen it;
 since then its misses were read, and general knowledge was added where they showed a gap."""
 WRITTEN_FIRST_LOOK: Final[Mapping[str, float]] = MappingProxyType(
-    {"written_a": 0.125, "written_b": 0.0, "written_c": 0.7}
+    {"written_a": 0.125, "written_b": 0.0, "written_c": 0.7, "written_d": 0.25}
 )
 """What each sitting of the written cases gave when nobody had seen it."""
 _CONTROL: Final = 0.05

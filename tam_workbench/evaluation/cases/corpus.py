@@ -3,8 +3,9 @@
 57 are named in the collection's notes, 14 are in its file. Half of them, by a hash of their name,
 were open while the knowledge was written (``design``); the rest were held back.
 
-52 more were written for this project by somebody who did not see the knowledge, in three sittings:
-a and b were read afterwards and their gaps mended, then c was written.
+72 more were written for this project by somebody who did not see the knowledge, in four sittings,
+each before what the last one showed was mended: a and b by subject, c as people meet them, d of
+what comes once a year.
 """
 
 import gzip

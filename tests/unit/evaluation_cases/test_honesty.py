@@ -18,13 +18,13 @@ pytestmark = pytest.mark.skipif(not FILE.is_file(), reason="set TAM_DATASETS")
 
 GENERAL = """
     address again alert auth backend basic binding cert certificate complete connect
-    connected connecting couldn current database deadline denied detected dial disabled down
-    effect egress exec executable exist expected expired expiry field find format have
-    initializing issuer json killed left level line liveness load loading make matched
-    mismatch more most mount multi namespaces only oomkilled page pool ports probe progress
-    provided raise reached read redis reference refused requires resolution right rollout
-    sandbox scope self share shim socket specify startup syntax target task this timed
-    toleration topology unable unexpected variable will work
+    connected connecting consumer couldn current database deadline denied detected dial
+    disabled down effect egress exec executable exist expected expired expiry field find
+    format have initializing issuer json killed left level line liveness load loading make
+    matched mismatch more most mount multi namespaces only oomkilled page pool ports probe
+    progress provided raise reached read redis reference refused requires resolution
+    response right rollout sandbox scope self share shim socket specify startup syntax
+    target task this timed toleration topology unable unexpected variable will work
 """.split()  # noqa: SIM905
 """Words of the knowledge that stand in one case only, each a word of Kubernetes, of operating
 systems or of English; a new one must be argued for here."""
