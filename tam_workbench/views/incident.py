@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from html import escape
+from textwrap import shorten
 from typing import Any
 
 from tam_workbench.records import Hit, Incident, Permission, Phase
@@ -84,7 +85,7 @@ def similar(hits: Sequence[Hit]) -> str:
         return "<h2>3 Seen before</h2>" + empty("Nothing like it is remembered: this one is new.")
     words = {True: badge("✓ helped", "good"), False: badge("✗ did not help", "bad"), None: ""}
     cards = "".join(
-        f"<p><b>{hit.score:.2f}</b> {escape(hit.entry.text[:110])}<br>"
+        f"<p><b>{hit.score:.2f}</b> {escape(shorten(hit.entry.text, 110, placeholder=' …'))}<br>"
         + (f"{badge(hit.entry.action, 'accent')} " if hit.entry.action else "")
         + f"{words[hit.entry.helped]}</p>"
         for hit in hits
