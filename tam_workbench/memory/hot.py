@@ -20,10 +20,7 @@ EXACT_ROWS: Final = 2048
 """So many rows, or admitted rows, are compared one by one; twice as many take about 0.5 ms."""
 
 FEW: Final = 0.25
-"""Where a filter admits less than this share, rows are asked before their sketches are read."""
-
-SPARSE: Final = 0.02
-"""Where a filter admits less than this share, its rows are listed before anything is compared."""
+"""Where a filter admits less than this share, its rows are listed before anything is read."""
 
 _NONE: Final = np.empty(0, np.int64)
 _LOOKS: Final = 1024
@@ -129,11 +126,11 @@ class HotIndex:
         query = query / np.float32(length)
         if k <= 0 or not self._count:
             return np.empty(0, np.int64), np.empty(0)
-        rows = self._listed(gate, k)
-        if rows is None:
-            rows = self._sought(query, k, gate)
+        few = self._few(gate, k)
+        if few is not None and (self._book is None or len(few) <= self._short(k)):
+            rows = _best(similarities(self._exact, few, query), few, k)
         else:
-            rows = _best(similarities(self._exact, rows, query), rows, k)
+            rows = self._sought(query, k, gate, few)
         near = cosines(self._exact, rows, query)
         order = np.lexsort((rows, -np.round(near, 6)))[:k]
         return rows[order], near[order]
@@ -171,26 +168,33 @@ class HotIndex:
     def _units(self, rows: Ints) -> Singles:
         return self._vectors[rows] * self._inverse[rows, None]
 
-    def _listed(self, gate: Gate | None, k: int) -> Ints | None:
-        """Return the rows to compare one by one, None where sketches are cheaper."""
+    def _few(self, gate: Gate | None, k: int) -> Ints | None:
+        """Return the rows that pass where they are few, None where sketches are read anyway."""
         if self._book is None or 4 * k > self._count:
             return passing(gate if gate is not None else unasked(self._alive), self._size)
-        if gate is None or share(gate, self._size, _LOOKS) > SPARSE:
+        if gate is None or share(gate, self._size, _LOOKS) >= FEW:
             return None
-        rows = passing(gate, self._size)
-        return rows if len(rows) <= max(EXACT_ROWS, k, self._count // 100) else None
+        return passing(gate, self._size)
 
-    def _sought(self, query: Singles, k: int, gate: Gate | None) -> Ints:
+    def _short(self, k: int) -> int:
+        """Return how many rows are compared one by one rather than by their sketches."""
+        return self._count if 4 * k > self._count else max(EXACT_ROWS, k, self._count // 100)
+
+    def _sought(self, query: Singles, k: int, gate: Gate | None, few: Ints | None) -> Ints:
         assert self._book is not None
         knobs = Knobs(k=k + _SPARE, reach=self.reach, doubt=DOUBT)
-        sketch = self._book.sketch(query)
-        is_few = gate is not None and share(gate, self._size, _LOOKS) < FEW
-        gate = gate if gate is not None else unasked(self._alive)
         begin, places = _NONE, _NONE
-        if is_few:
-            begin, places = seated(passing(gate, self._size), self._book.seat, self._book.number)
-        may = Admission(gate, begin, places)
-        rows, work = search(self._book.cells, self._book.number, self._exact, may, sketch, knobs)
+        if few is not None:
+            begin, places = seated(few, self._book.seat, self._book.number)
+        may = Admission(gate if gate is not None else unasked(self._alive), begin, places)
+        rows, work = search(
+            self._book.cells,
+            self._book.number,
+            self._exact,
+            may,
+            self._book.sketch(query),
+            knobs,
+        )
         self.work = (int(work[0]), int(work[1]), int(work[2]))
         return rows
 

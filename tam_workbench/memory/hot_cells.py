@@ -76,11 +76,6 @@ class CellBook:
         """The cell of every row, -1 for none, and its place there."""
         return self._seat
 
-    @property
-    def seats(self) -> Ints:
-        """The cell of every row, -1 for none."""
-        return self._seat[0]
-
     def rotate(self, vectors: Singles) -> Singles:
         """Return vectors in rotated space, (rows, D)."""
         rotated: Singles = turn(np.ascontiguousarray(vectors), self._signs, self._order)

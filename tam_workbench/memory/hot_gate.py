@@ -61,7 +61,7 @@ def passing(gate: Gate, size: int) -> Ints:
     for n in range(gate.spans.size):
         count = _between(rows[:count], gate.times[gate.spans[n]], gate.low[n], gate.high[n])
     if gate.min_trust > 0.0:
-        count = _trusted(rows[:count], gate.trust, gate.min_trust)
+        count = _between(rows[:count], gate.trust, gate.min_trust, np.inf)
     return rows[:count].copy()
 
 
@@ -86,20 +86,11 @@ def _allowed(rows: Ints, codes: Places, allowed: Bytes) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _between(rows: Ints, times: Ints, low: int, high: int) -> int:
+def _between(rows: Ints, values: Ints | Floats, low: float, high: float) -> int:
     count = 0
     for row in rows:
         rows[count] = row
-        count += low <= times[row] <= high
-    return count
-
-
-@njit(cache=True, nogil=True)
-def _trusted(rows: Ints, trust: Floats, least: float) -> int:
-    count = 0
-    for row in rows:
-        rows[count] = row
-        count += trust[row] >= least
+        count += low <= values[row] <= high
     return count
 
 

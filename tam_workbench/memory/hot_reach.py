@@ -25,7 +25,7 @@ def needed_reach(x: Exact, book: CellBook, *, size: int, rng: np.random.Generato
     q.c + reach sqrt(e) |q - c| is at least the similarity of the k-th neighbour; so each true
     neighbour says which reach its cell needs.
     """
-    alive = np.flatnonzero(book.seats[:size] >= 0)
+    alive = np.flatnonzero(book.seat[0][:size] >= 0)
     chosen = rng.choice(alive, min(SAMPLES, len(alive)), replace=False)
     queries = x.vectors[chosen] * x.inverse[chosen, None]
     noise = rng.normal(size=queries.shape).astype(np.float32)
@@ -38,7 +38,7 @@ def needed_reach(x: Exact, book: CellBook, *, size: int, rng: np.random.Generato
     needed = []
     for at in range(len(chosen)):
         kept = rows[at] != chosen[at]
-        homes = book.seats[rows[at][kept]]
+        homes = book.seat[0][rows[at][kept]]
         centres, energy = book.cells.centre[homes], book.cells.energy[homes]
         gaps = np.linalg.norm(centres - rotated[at], axis=1)
         short = near[at][kept].min() - centres @ rotated[at]

@@ -49,24 +49,30 @@ def table(document: Document) -> Iterator[Finding]:
 
 
 def _bare(document: Document) -> Iterator[Finding]:
-    for number, text in document.lines:
-        found = _ROW.match(text)
-        if found:
-            cells = {key: value or "" for key, value in found.groupdict().items()}
-            quote = Quote(file=document.file, line=number, text=re.sub(r"\s{2,}", "  ", text[:120]))
-            yield from _object(document, cells, quote)
+    for cells, quote in _without_header(document, _ROW):
+        yield from _object(document, cells, quote)
 
 
 def _bare_services(document: Document) -> Iterator[Finding]:
     """Yield the services of a list whose header was cut off, as ``grep`` does."""
+    for cells, quote in _without_header(document, _SERVICE_ROW):
+        namespace = cells["namespace"] or document.command.namespace
+        subject = Subject(kind="Service", name=cells["name"], namespace=namespace)
+        yield row(subject, {**cells, "port(s)": cells["ports"]}, quote, is_whole=False)
+
+
+def _without_header(
+    document: Document, pattern: re.Pattern[str]
+) -> Iterator[tuple[dict[str, str], Quote]]:
+    """Yield the cells of each line that is a row by its look."""
     for number, text in document.lines:
-        found = _SERVICE_ROW.match(text)
+        found = pattern.match(text)
         if found:
             cells = {key: value or "" for key, value in found.groupdict().items()}
-            quote = Quote(file=document.file, line=number, text=re.sub(r"\s{2,}", "  ", text[:120]))
-            namespace = cells["namespace"] or document.command.namespace
-            subject = Subject(kind="Service", name=cells["name"], namespace=namespace)
-            yield row(subject, {**cells, "port(s)": cells["ports"]}, quote, is_whole=False)
+            yield (
+                cells,
+                Quote(file=document.file, line=number, text=re.sub(r"\s{2,}", "  ", text[:120])),
+            )
 
 
 def _event(document: Document, cells: Cells, quote: Quote) -> Finding:
