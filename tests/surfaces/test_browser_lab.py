@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import shutil
 import socket
 import subprocess
@@ -15,7 +14,6 @@ import pytest
 
 pytest.importorskip("playwright.sync_api")
 from browser import SHOTS, browse
-from playwright.sync_api import TimeoutError  # noqa: A004 - its own, not the built-in
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -113,25 +111,35 @@ def _await(port):
     raise AssertionError("JupyterLab did not start within four minutes")
 
 
-def _run_all(page):
-    """Run all cells; what is asked before the kernel listens is lost, so ask until it counts."""
-    started = page.get_by_text(re.compile(r"^\[(\*|\d+)\]:?$")).first
+def _run_all(page, cells):
+    """Run all cells; a kernel that Lab exchanges meanwhile loses some, so ask until all counted."""
     for _ in range(6):
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.get_by_text("Run All Cells", exact=True).click()
-        try:
-            started.wait_for(timeout=5_000)
-        except TimeoutError:
-            continue
-        return
-    raise AssertionError("no cell was run")
+        if _all_counted(page, len(cells)):
+            return
+    raise AssertionError("not all cells were run")
+
+
+def _all_counted(page, cells):
+    """Say whether the last cell ends as the `cells`-th execution; no, once nothing runs for 5 s."""
+    last = page.locator(".jp-CodeCell .jp-InputPrompt").last
+    quiet_since = time.monotonic()
+    while time.monotonic() - quiet_since < 5:
+        text = last.inner_text()
+        if text.strip("[]: ").isdigit() and int(text.strip("[]: ")) >= cells:
+            return True
+        if "*" in text:
+            quiet_since = time.monotonic()
+        page.wait_for_timeout(200)
+    return False
 
 
 def test_widgets_live_and_approve_in_jupyterlab(lab):
     with browse() as watched:
         page = watched.page
         _open(page, lab)
-        _run_all(page)
+        _run_all(page, CELLS)
         summary = page.locator(".tam [data-text]").first
         summary.wait_for(timeout=240_000)
         page.wait_for_function(
@@ -168,7 +176,7 @@ def test_chain_and_state_are_asked_in_jupyterlab(lab):
     with browse() as watched:
         page = watched.page
         _open(page, lab)
-        _run_all(page)
+        _run_all(page, CLUSTER_CELLS)
         page.get_by_text("Root cause of endpoints lost").wait_for(timeout=240_000)
         page.get_by_text("P006 Crash loop after a rollout").wait_for()
         page.get_by_label("rolled out of shop/Deployment/api").click()
