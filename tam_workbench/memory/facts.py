@@ -111,10 +111,9 @@ def told(new: MemoryEntry, known: Sequence[MemoryEntry], now: datetime) -> tuple
     """
     alive = [fact for fact in known if fact.known_to is None and scope(fact) == scope(new)]
     others = [fact for fact in alive if _object(fact) != _object(new)]
-    if new.valid_to is None:
-        later = [_span(fact)[0] for fact in others if _span(fact)[0] > _span(new)[0]]
-        if later:
-            new = _over(new, _span(new)[0], min(later), known_from=now)
+    if any(_is_retold(new, fact) for fact in alive):
+        return ()
+    new = _until_the_next(new, others, now)
     for same in alive:
         if _object(same) == _object(new) and _covers(same, new):
             counted = same if _is_counted(new, known) else merge(new, same)
@@ -132,6 +131,27 @@ def told(new: MemoryEntry, known: Sequence[MemoryEntry], now: datetime) -> tuple
 def current(facts: Sequence[MemoryEntry], *, now: datetime) -> tuple[MemoryEntry, ...]:
     """Return the facts that are true now as far as we know now."""
     return tuple(fact for fact in facts if holds(fact, as_of=now, known_at=now))
+
+
+def _until_the_next(new: MemoryEntry, others: Sequence[MemoryEntry], now: datetime) -> MemoryEntry:
+    """Return an open-ended claim as it lasted: until the first that began after it."""
+    later = [_span(fact)[0] for fact in others if _span(fact)[0] > _span(new)[0]]
+    if new.valid_to is not None or not later:
+        return new
+    return _over(new, _span(new)[0], min(later), known_from=now)
+
+
+def _is_retold(new: MemoryEntry, same: MemoryEntry) -> bool:
+    """Tell whether ``same`` counted the sightings of an open-ended claim, and holds at its start.
+
+    How long such a claim lasts was settled when it was first told: it is no longer, only because
+    what had ended it is believed no more.
+    """
+    own = set(occurrences(new))
+    if new.valid_to is not None or not own or not own <= set(occurrences(same)):
+        return False
+    begin, end = _span(same)
+    return _object(new) == _object(same) and begin <= _span(new)[0] < end
 
 
 def _is_counted(new: MemoryEntry, known: Sequence[MemoryEntry]) -> bool:

@@ -20,6 +20,7 @@ from tam_workbench.memory.hot_kernels import (
     similarity,
     sink,
 )
+from tam_workbench.memory.prefetch import prefetch
 from tam_workbench.records import Ints
 
 
@@ -38,6 +39,17 @@ class Aim(NamedTuple):
     doubt: float
     least: float
 
+
+class Mapped(NamedTuple):
+    """The cells, and the addresses at which their sketches and factors begin."""
+
+    cells: Cells
+    codes: int
+    factors: int
+
+
+AHEAD: Final = 6
+"""Rows between the one that is read and the one that memory is asked for."""
 
 BLOCK: Final = 32
 EAGER: Final = 4
@@ -130,15 +142,25 @@ def gather(s: Cells, c: int, gate: Gate, bounds: Singles, least: float, wait: Wa
 
 
 @njit(cache=True, nogil=True)
-def sift(s: Cells, c: int, q: Sketched, aim: Aim, places: Ints, wait: Waiting) -> None:
+def ask_for(at: Mapped, place: int) -> None:
+    """Ask memory for what `sift` reads of the row at a place, counted over all cells."""
+    prefetch(at.codes + 8 * at.cells.codes.shape[2] * place)
+    prefetch(at.factors + 8 * place)
+
+
+@njit(cache=True, nogil=True)
+def sift(at: Mapped, c: int, q: Sketched, aim: Aim, places: Ints, wait: Waiting) -> None:
     """Let the rows at some places of a cell wait that may beat the least.
 
     As `bound` and `gather`, for filters that few rows pass: the others are not looked at.
     """
+    s = at.cells
     unit, most = scales(s, c, q, aim.near, aim.doubt)
-    count = places.size
+    count, begin = places.size, c * s.rows.shape[1]
     size = wait.size[0]
     for n in range(count):
+        if n + AHEAD < count:
+            ask_for(at, begin + places[n + AHEAD])
         i = places[n]
         over = most - unit * bits_wrong(s, c, i, q)
         bounded = aim.near + s.factors[c, i, 1] + s.factors[c, i, 0] * over
@@ -208,8 +230,9 @@ def search(
     best = Waiting(
         np.empty(knobs.k, np.float32), np.empty(knobs.k, np.int64), np.zeros(1, np.int64)
     )
-    total = s.size[:number].sum()
+    total = may.places.size if may.begin.size else s.size[:number].sum()
     wait = Waiting(np.empty(total, np.float32), np.empty(total, np.int64), np.zeros(1, np.int64))
+    mapped = Mapped(s, s.codes.ctypes.data, s.factors.ctypes.data)
     bounds, work = np.empty(s.rows.shape[1], np.float32), np.zeros(3, np.int64)
     for left in range(number, 0, -1):
         c = names[0]
@@ -220,8 +243,11 @@ def search(
         sink(keys, names, 0, left - 1)
         work[0] += 1
         if may.begin.size:
+            begin = may.begin[names[0]]
+            for at in range(begin, min(begin + AHEAD, may.begin[names[0] + 1])):
+                ask_for(mapped, names[0] * s.rows.shape[1] + may.places[at])
             places = may.places[may.begin[c] : may.begin[c + 1]]
-            sift(s, c, q, Aim(float(near[c]), knobs.doubt, least), places, wait)
+            sift(mapped, c, q, Aim(float(near[c]), knobs.doubt, least), places, wait)
             work[1] += places.size
         else:
             bound(s, c, q, near[c], knobs.doubt, bounds)

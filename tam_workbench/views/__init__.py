@@ -18,6 +18,7 @@ from tam_workbench.views.causal import (
 from tam_workbench.views.columns import (
     MARKER_COLUMNS,
     PULSE_COLUMNS,
+    broken,
     headline_names,
     marker_columns,
     milliseconds,
@@ -94,6 +95,7 @@ __all__ = [
     "ask_chain",
     "ask_state",
     "band_of",
+    "broken",
     "card_svg",
     "chain_card",
     "chain_lines",

@@ -78,6 +78,28 @@ def pulse_columns(
     }
 
 
+def broken(columns: Columns, *, tick_s: float, previous_ms: float | None = None) -> Columns:
+    """Return the columns with an empty row after which no tick came for long: lines break there.
+
+    >>> broken({"time": [0.0, 1e3, 60e3], "value": [1.0, 2.0, 3.0]}, tick_s=1.0)["value"]
+    [1.0, 2.0, nan, 3.0]
+    """
+    times = columns["time"]
+    before = [previous_ms, *times[:-1]] if times else []
+    step = tick_s * 1000.0
+    gaps = [
+        (place, last + step)
+        for place, (last, now) in enumerate(zip(before, times, strict=True))
+        if last is not None and now - last > WIDEST_TICKS * step
+    ]
+    out = {name: list(values) for name, values in columns.items()}
+    for place, at in reversed(gaps):
+        for name, values in out.items():
+            empty = "" if isinstance(values[place], str) else float("nan")
+            values.insert(place, at if name in ("time", "left") else empty)
+    return out
+
+
 def marker_columns(
     items: Sequence[Drift | Event | Incident], *, tick_s: float, latest: Pulse | None = None
 ) -> Columns:

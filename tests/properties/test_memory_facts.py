@@ -7,7 +7,7 @@ partition), retired facts came back by default (52.7 %), disjoint intervals coll
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tam_workbench.errors import BadInputError
@@ -76,6 +76,9 @@ def test_what_was_thought_then_is_still_the_answer_for_then(story):
 
 
 @given(stories)
+@example(
+    [("web", "limit", "80", 1, 1), ("web", "limit", "90", 0, None), ("web", "limit", "90", 0, 2)]
+)
 def test_a_rerun_changes_nothing(story):
     rows, _ = learnt(story)
     again = dict(rows)

@@ -19,19 +19,19 @@ def make_workbench(source="scenario:calm", *, speed=10.0):
     return made
 
 
-def await_that(is_so, what, *, patience_s=90.0):
-    """Wait until something is so; the first run after a change compiles for half a minute."""
+def await_that(is_so, what, *, patience_s=240.0):
+    """Wait until something is so and return it; a first run compiles for half a minute."""
     until = time.monotonic() + patience_s
-    while not is_so():
+    while not (found := is_so()):
         assert time.monotonic() < until, f"waited {patience_s:g} s in vain for {what}"
         time.sleep(0.05)
+    return found
 
 
 def propose(made, kind="bad_deploy", service="payment"):
     """Break a service and return the incident whose proposal then waits."""
     made.inject(kind, service)
-    await_that(made.pending, f"a proposal after {kind} in {service}")
-    return made.pending()[0]
+    return await_that(made.pending, f"a proposal after {kind} in {service}")[0]
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from tam_workbench.dashboard.session import Screen, html
 from tam_workbench.evaluation.scenarios.standing import standings
 from tam_workbench.records import Pulse
 from tam_workbench.views import (
+    broken,
     describe_comparison,
     explanation_card,
     headline_names,
@@ -70,10 +71,12 @@ class LearningScreen(Screen):
         fresh = self._read("pulse")
         if fresh:
             names = headline_names(fresh)
+            previous = milliseconds(self._latest.time) if self._latest else None
             columns = pulse_columns(
                 fresh, headline=names[0] if names else "", tick_s=self.wb.tick_s,
-                previous_ms=milliseconds(self._latest.time) if self._latest else None,
+                previous_ms=previous,
             )  # fmt: skip
+            columns = broken(columns, tick_s=self.wb.tick_s, previous_ms=previous)
             self._latest = fresh[-1]
             self._strip.pulses.stream(columns, rollover=ROLLOVER)
         marks = self._read("drift")

@@ -12,6 +12,7 @@ from tam_workbench.dashboard.session import RANGES, Screen, html
 from tam_workbench.records import Incident, Pulse
 from tam_workbench.views import (
     approval_card,
+    broken,
     describe_comparison,
     describe_series,
     describe_trust,
@@ -169,6 +170,7 @@ class LiveScreen(Screen):
         columns = pulse_columns(
             fresh, headline=self._headline, tick_s=self.wb.tick_s, previous_ms=previous
         )
+        columns = broken(columns, tick_s=self.wb.tick_s, previous_ms=previous)
         self._strip.pulses.stream(columns, rollover=ROLLOVER)
 
     def _offer(self, fresh: list[Pulse]) -> None:
@@ -186,9 +188,8 @@ class LiveScreen(Screen):
     def _rebuild(self) -> None:
         if self._choice.value and self._choice.value != self._headline:
             self._headline = self._choice.value
-            self._strip.pulses.data = pulse_columns(
-                self._pulses, headline=self._headline, tick_s=self.wb.tick_s
-            )
+            columns = pulse_columns(self._pulses, headline=self._headline, tick_s=self.wb.tick_s)
+            self._strip.pulses.data = broken(columns, tick_s=self.wb.tick_s)
             self._write()
 
     def _mark(self) -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -56,6 +57,22 @@ def test_ribbon_cells_touch_but_do_not_bridge_long_gaps(pulses):
     assert columns["left"][2] == columns["time"][2] - 8000.0
     more = views.pulse_columns(pulses[5:6], headline="", tick_s=1.0, previous_ms=columns["time"][1])
     assert more["left"][0] == columns["time"][1]
+
+
+def test_lines_break_where_no_tick_came_for_long_also_between_two_streams(pulses):
+    some = [pulses[0], pulses[1], pulses[100]]
+    columns = views.pulse_columns(some, headline="", tick_s=1.0)
+    drawn = views.broken(columns, tick_s=1.0)
+    assert tuple(drawn) == PULSE_COLUMNS
+    assert {len(values) for values in drawn.values()} == {4}
+    assert drawn["time"][2] == columns["time"][1] + 1000.0
+    assert np.isnan(drawn["probability"][2])
+    assert drawn["reasons"][2] == ""
+    later = views.pulse_columns(pulses[100:101], headline="", tick_s=1.0)
+    drawn = views.broken(later, tick_s=1.0, previous_ms=columns["time"][1])
+    assert [np.isnan(value) for value in drawn["trust"]] == [True, False]
+    drawn = views.broken(later, tick_s=1.0, previous_ms=later["time"][0] - 8000.0)
+    assert len(drawn["time"]) == 1
 
 
 @pytest.mark.parametrize(
