@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import polars as pl
+from fake_bus import FakeBus
 from fake_cluster import FakeDesk
 from fake_memory import remembered
 
@@ -52,21 +53,6 @@ class Proof:
     checked: int = 0
     broken_at: int | None = None
     reason: str = ""
-
-
-class FakeBus:
-    def __init__(self):
-        self._rings = {}
-
-    def publish(self, topic, items):
-        ring, written = self._rings.get(topic, (deque(maxlen=7200), 0))
-        ring.extend(items)
-        self._rings[topic] = (ring, written + len(items))
-
-    def read(self, topic, after=0, limit=1000):
-        ring, written = self._rings.get(topic, (deque(), 0))
-        missing = min(written - after, len(ring), limit)
-        return (list(ring)[len(ring) - missing :] if missing > 0 else []), written
 
 
 class FakeWorkbench(FakeDesk):

@@ -2,77 +2,18 @@
 
 import math
 import random
-from datetime import UTC, datetime, timedelta
+import sys
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
-from tam_workbench.records import (
-    CHANGES,
-    LOGS,
-    METRICS,
-    SPANS,
-    TRUST_REASONS,
-    Authentication,
-    Batch,
-    Channel,
-)
+sys.path.insert(0, str(Path(__file__).parent))
+
+from telemetry_rows import SCHEMAS, at, batch, change, log, metric, quiet, reasons, span, taught
+
 from tam_workbench.trust import Trust, TrustRules
-
-START = datetime(2026, 1, 1, tzinfo=UTC)
-SCHEMAS = {"metrics": METRICS, "logs": LOGS, "spans": SPANS, "changes": CHANGES}
-
-
-def at(tick):
-    return START + timedelta(seconds=tick)
-
-
-def batch(*, channels=("a", "b"), proof=Authentication.LOCAL, **rows):
-    frames = {
-        signal: pl.DataFrame(found, schema=SCHEMAS[signal], orient="row")
-        for signal, found in rows.items()
-        if found
-    }
-    known = tuple(Channel(name=name, authentication=proof) for name in channels)
-    return Batch(source="t", sequence=0, offset="", received_at=START, channels=known, **frames)
-
-
-def metric(tick, value, *, name="latency", service="shop", source="a"):
-    return (at(tick), f"{service}-0", service, source, tick, name, value)
-
-
-def log(tick, severity=9, *, service="shop", source="a", body="hello"):
-    return (at(tick), f"{service}-0", service, source, tick, severity, body, None)
-
-
-def span(tick, *, service="shop", parent=None, seconds=0.1, error=False, source="a"):
-    where = (at(tick), f"{service}-0", service, source, tick)
-    return (*where, "op", "t", "s", parent, seconds, error)
-
-
-def change(tick, kind, *, service="shop", source="b"):
-    return (at(tick), f"{service}-0", service, source, tick, kind, "", "")
-
-
-def quiet(until, *, start=0, service="shop", source="a"):
-    rng = random.Random(5)
-    return {
-        "metrics": [
-            metric(t, rng.gauss(10, 1), service=service, source=source) for t in range(start, until)
-        ],
-        "logs": [log(t, service=service, source=source) for t in range(start, until)],
-    }
-
-
-def taught(**extra):
-    trust = Trust(TrustRules(), tick_s=1.0)
-    trust.score(batch(**quiet(60), **extra))
-    return trust
-
-
-def reasons(byte):
-    return {name for bit, name in enumerate(TRUST_REASONS) if int(byte) >> bit & 1}
 
 
 def test_an_ordinary_row_keeps_its_prior():
@@ -146,68 +87,6 @@ def test_an_honest_channel_that_stands_alone_stays_trusted():
     errors = [log(t, 17) for t in range(100, 120) for _ in range(5)]
     lone = batch(logs=[log(t) for t in range(100)] + errors)
     assert Trust(TrustRules(), tick_s=1.0).score(lone).values["logs"].min() == 0.95
-
-
-def twins(until, *, services=("shop", "cart", "till"), bias=lambda t: 0.0):
-    """Two replicas a service through two channels; the second of the shop is bent by ``bias``."""
-    rng = random.Random(3)
-    rows = []
-    for t in range(until):
-        load = 10 + 2 * math.sin(t / 150)  # the tide falls while the lie rises
-        for service in services:
-            for n, source in enumerate("ab"):
-                bent = 1 + bias(t) * (n == 1 and service == "shop")
-                value = load * (1 + rng.gauss(0, 0.05)) * bent
-                rows.append((at(t), f"{service}-{n}", service, source, t, "cpu", value))
-    return rows
-
-
-def slowly(t):
-    return max(t - 300, 0) / 600
-
-
-def believed(rows, values, source, *, service="shop", since=0):
-    of = [(r[2], r[3]) == (service, source) and r[4] >= since for r in rows]
-    return (values[of] >= 0.5).mean()
-
-
-def test_a_metric_that_slowly_leaves_its_twin_is_noticed_and_nobody_else_is():
-    rows = twins(900, bias=slowly)
-    values = Trust(TrustRules(), tick_s=1.0).score(batch(metrics=rows)).values["metrics"]
-    assert believed(rows, values, "b", since=450) < 0.05
-    assert believed(rows, values, "a") > 0.99
-    assert min(believed(rows, values, s, service="cart") for s in "ab") == 1.0
-    straight = Trust(TrustRules(), tick_s=1.0).score(batch(metrics=twins(900)))
-    assert straight.values["metrics"].min() > 0.5
-
-
-def test_of_two_who_part_alone_in_the_world_neither_is_silenced():
-    """Nobody can tell the liar from the honest one: both weigh less."""
-    rows = twins(900, bias=slowly, services=("shop",))
-    values = Trust(TrustRules(), tick_s=1.0).score(batch(metrics=rows)).values["metrics"]
-    for source in "ab":
-        assert believed(rows, values, source) > 0.95
-    assert np.median(values[-200:]) < 0.7
-
-
-def test_twins_that_move_together_are_believed_however_far():
-    moved = [(*row[:6], row[6] * (1 + slowly(row[4]))) for row in twins(900)]
-    values = Trust(TrustRules(), tick_s=1.0).score(batch(metrics=moved)).values["metrics"]
-    assert (values < 0.5).mean() < 0.01
-
-
-@pytest.mark.parametrize("together", [False, True])
-def test_a_few_errors_a_tick_that_only_one_of_two_channels_logs_are_noticed(together):
-    calm = [log(t, source=s) for t in range(200) for s in "ab"]
-    few = [log(t, 17) for t in range(200, 260)]
-    few += [log(t, 17, source="b") for t in range(200, 260)] if together else []
-    few += [log(t, source=s) for t in range(200, 260) for s in "ab"]
-    trust = Trust(TrustRules(), tick_s=1.0)
-    trust.score(batch(logs=calm, changes=[change(t, "restart") for t in range(200, 260, 3)]))
-    frame = sorted(few, key=lambda row: (row[4], row[3]))
-    values = trust.score(batch(logs=frame)).values["logs"]
-    his = [v for row, v in zip(frame, values, strict=True) if row[3] == "a" and row[5] == 17]
-    assert (np.mean(his[5:]) >= 0.5) == together
 
 
 def test_an_odd_metric_is_supported_by_another_channel_but_not_by_its_own():
